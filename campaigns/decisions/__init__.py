@@ -1,0 +1,1 @@
+"""Pure decisions: the gates, sticky assignment, frequency cap, quiet hours and arbitration."""

@@ -1,0 +1,1 @@
+"""The built-in shop: catalog, drawn pictures and shoppers, all from a seed."""

@@ -1,0 +1,1 @@
+"""Pure statistics: sufficient statistics in, estimates out."""

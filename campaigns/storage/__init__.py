@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis: tables, one module per aggregate, migrations, embedded servers."""

@@ -1,0 +1,1 @@
+"""The ASGI application: event API, tracking, inbox and console."""

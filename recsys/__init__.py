@@ -1,0 +1,1 @@
+"""Which products, and why? Pure computing: numpy, scipy, pandas and implicit only."""

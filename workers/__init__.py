@@ -1,0 +1,1 @@
+"""Celery lives here and nowhere else: each task is a few lines that call a pipeline stage."""
