@@ -1,0 +1,170 @@
+"""Every setting of a workspace with its kind and default; `docs/configuration.md` explains each to people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from campaigns.config.values import (
+    Colour,
+    CurrencyCode,
+    Duration,
+    DurationOrOff,
+    EmailAddress,
+    LocaleName,
+    QuietHours,
+    QuietHoursOrOff,
+    Slug,
+    WebAddress,
+    ZoneName,
+    none_if_empty,
+    parse_duration,
+    postgres_url,
+)
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Amount = Annotated[int, Field(gt=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+SecretOrNone = Annotated[SecretStr | None, BeforeValidator(none_if_empty)]
+DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(postgres_url)]
+EnoughText = Annotated[SecretStr, Field(min_length=16)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+
+class BrandColours(_Part):
+    """The colours of the shop's mails in dark mode."""
+
+    primary: Colour = "#8ab4ff"
+    on_primary: Colour = "#0b1324"
+    accent: Colour = "#ffb86b"
+    background: Colour = "#0f141b"
+    surface: Colour = "#19212b"
+    text: Colour = "#eef2f7"
+    muted: Colour = "#a3afbd"
+    border: Colour = "#2c3846"
+
+
+class BrandSettings(_Part):
+    """The look of the shop's mails: colours, fonts and corner radius, with a dark twin of every colour."""
+
+    primary: Colour = "#1d4ed8"
+    on_primary: Colour = "#ffffff"
+    accent: Colour = "#c2410c"
+    background: Colour = "#f4f5f7"
+    surface: Colour = "#ffffff"
+    text: Colour = "#16202c"
+    muted: Colour = "#5b6775"
+    border: Colour = "#dfe3e8"
+    font: str = "Inter, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+    heading_font: str = "Inter, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+    radius: str = "8px"
+    dark: BrandColours = BrandColours()
+
+
+class SocialLink(_Part):
+    """A profile of the shop elsewhere, shown in the footer."""
+
+    name: str
+    url: WebAddress
+
+
+class ShopSettings(_Part):
+    """Who the shop is, as mails say it."""
+
+    id: Slug = "shop"
+    name: str = "My shop"
+    url: WebAddress = "http://localhost"
+    logo_url: WebAddress = ""
+    currency: CurrencyCode = "EUR"
+    zone: ZoneName = "UTC"
+    locale: LocaleName = "en"
+    postal_address: str = ""
+    support_email: EmailAddress = ""
+    brand: BrandSettings = BrandSettings()
+    social: tuple[SocialLink, ...] = ()
+
+
+class SenderSettings(_Part):
+    """Whose name and address stand in From and Reply-To."""
+
+    name: str = ""
+    address: EmailAddress = ""
+    reply_to: EmailAddress = ""
+
+
+class PolicySettings(_Part):
+    """The rules all campaigns share, unless a campaign says otherwise."""
+
+    quiet_hours: QuietHoursOrOff = QuietHours.parse("21:00-08:00")
+    frequency_cap: DurationOrOff = parse_duration("16h")
+    after_order_pause: DurationOrOff = parse_duration("24h")
+    holdout_share: Share = 0.10
+
+
+class EventSettings(_Part):
+    """How events are taken in."""
+
+    max_event_age: Duration = parse_duration("1h")
+    deduplicate_for: Duration = parse_duration("30d")
+
+
+class AttributionSettings(_Part):
+    """How long after a click or an open an order is credited to a message."""
+
+    click_window: DurationOrOff = parse_duration("5d")
+    open_window: DurationOrOff = None
+
+
+class HttpSettings(_Part):
+    """Where the web process listens."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+
+
+class WorkerSettings(_Part):
+    """How the workers run."""
+
+    sweep_interval: Duration = parse_duration("5s")
+    processes: Amount = 2
+
+
+class LimitSettings(_Part):
+    """What one call of the event API may carry, in bytes and events."""
+
+    event_bytes: Amount = 32_768
+    batch_bytes: Amount = 512_000
+    batch_events: Amount = 2_500
+
+
+class Settings(_Part):
+    """All settings of one workspace. Secrets are `SecretStr`: they show as stars in `repr` and in logs.
+
+    `write_keys` maps the name of a source of events to its write key. `database_url`, `redis_url` and `mailer` are None
+    where the embedded servers and the local catcher are meant; `broker_url` None means the broker is Redis.
+    """
+
+    secret: Annotated[SecretStr, Field(min_length=32)]
+    base_url: WebAddress = ""
+    database_url: DatabaseUrl = None
+    redis_url: SecretOrNone = None
+    broker_url: SecretOrNone = None
+    mailer: SecretOrNone = None
+    write_keys: dict[Slug, EnoughText] = Field(default_factory=dict)
+    shop: ShopSettings = ShopSettings()
+    sender: SenderSettings = SenderSettings()
+    policy: PolicySettings = PolicySettings()
+    events: EventSettings = EventSettings()
+    attribution: AttributionSettings = AttributionSettings()
+    http: HttpSettings = HttpSettings()
+    workers: WorkerSettings = WorkerSettings()
+    limits: LimitSettings = LimitSettings()
+
+    @property
+    def public_url(self) -> str:
+        """The address shoppers' links lead to, without a slash at the end."""
+        return self.base_url or f"http://{self.http.host}:{self.http.port}"
