@@ -1,0 +1,73 @@
+"""Redis: the packed slates, neighbours and popularity lists, read with one MGET a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+import redis
+
+from campaigns.domain.errors import UnusableEnvironment
+
+_CHUNK = 2_000
+
+
+class SlateCache:
+    """Packed bytes by key. Reading never fails a mail: a cache that does not answer reads as empty."""
+
+    def __init__(self, url: str, *, prefix: str = "rekindle:") -> None:
+        self._redis = redis.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
+        self._prefix = prefix
+        self._url = url
+
+    def read(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """The values of `keys` that are there, in one round trip; {} when Redis is gone."""
+        if not keys:
+            return {}
+        try:
+            values = self._redis.mget([self._prefix + key for key in keys])
+        except redis.RedisError:
+            return {}
+        return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+
+    def write(self, values: Mapping[str, bytes], *, ttl_seconds: int) -> None:
+        """Writes values in chunks, each with a time to live (so that what is never refreshed goes away)."""
+        items = iter(values.items())
+        while chunk := list(islice(items, _CHUNK)):
+            pipe = self._redis.pipeline(transaction=False)
+            for key, value in chunk:
+                pipe.set(self._prefix + key, value, ex=ttl_seconds)
+            pipe.execute()
+
+    def delete(self, keys: Iterable[str]) -> None:
+        if listed := [self._prefix + key for key in keys]:
+            self._redis.delete(*listed)
+
+    def clear(self) -> None:
+        """Removes everything this product put there."""
+        batch: list[bytes] = []
+        for key in self._redis.scan_iter(match=self._prefix + "*", count=_CHUNK):
+            batch.append(key)
+            if len(batch) >= _CHUNK:
+                self._redis.delete(*batch)
+                batch.clear()
+        if batch:
+            self._redis.delete(*batch)
+
+    def check(self) -> None:
+        """Raises `UnusableEnvironment` with one readable line when Redis does not answer."""
+        try:
+            self._redis.ping()
+        except redis.RedisError as error:
+            raise UnusableEnvironment(
+                f"Redis at {self._where()} does not answer",
+                where="REKINDLE_REDIS_URL",
+                fix="start the server, correct the URL, or unset the variable to use the embedded one",
+            ) from error
+
+    def _where(self) -> str:
+        options = self._redis.connection_pool.connection_kwargs
+        return str(options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}")
+
+    def close(self) -> None:
+        self._redis.close()

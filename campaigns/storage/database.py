@@ -1,0 +1,90 @@
+"""Connections to PostgreSQL: one small pool a process, errors as one readable line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import set_json_dumps, set_json_loads
+from sqlalchemy import Connection, Engine, TextClause, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from campaigns.domain.errors import UnusableEnvironment
+
+set_json_dumps(orjson.dumps)
+set_json_loads(orjson.loads)
+
+
+def connect(url: str, *, pool_size: int = 5) -> Engine:
+    """An engine on `url` (postgresql+psycopg://...). Nothing is opened until the first use."""
+    return create_engine(
+        normalised_url(url),
+        pool_size=pool_size,
+        max_overflow=2 * pool_size,
+        pool_pre_ping=True,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+    )
+
+
+def normalised_url(url: str) -> str:
+    """Names the psycopg driver where a plain postgresql:// URL was given."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: commits at the end, rolls back on any error; a lost server becomes one readable line."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        if not isinstance(error.orig, psycopg.OperationalError) or not _is_connection_loss(error):
+            raise
+        raise unreachable(engine) from error
+
+
+def unreachable(engine: Engine) -> UnusableEnvironment:
+    """The one line for a database that does not answer; never names the password."""
+    url = make_url(str(engine.url.render_as_string(hide_password=True)))
+    host = url.query.get("host") or f"{url.host}:{url.port or 5432}"
+    return UnusableEnvironment(
+        f"PostgreSQL at {host} does not answer",
+        where="REKINDLE_DATABASE_URL",
+        fix="start the server, correct the URL, or unset the variable to use the embedded one",
+    )
+
+
+def _is_connection_loss(error: OperationalError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(("08", "57P"))
+
+
+def statement(sql: str) -> TextClause:
+    """A text statement, to be made once at import time so that its compiled form is cached."""
+    return text(sql)
+
+
+def copy_rows(connection: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """COPY `rows` into `into` ("table (column, ...)"), in the connection's transaction."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    with raw.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON for a JSONB parameter; NUL characters, which PostgreSQL cannot hold, are dropped."""
+    encoded = orjson.dumps(value)
+    if b"\\u0000" in encoded:
+        encoded = encoded.replace(b"\\u0000", b"")
+    return encoded.decode()

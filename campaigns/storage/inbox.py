@@ -1,0 +1,115 @@
+"""Raw batches as they arrived, and the events that were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from campaigns.storage.database import statement, transaction
+
+MAX_ATTEMPTS = 5
+
+_ADD = statement(
+    "INSERT INTO inbox (source, received_at, event_count, body)"
+    " VALUES (:source, :received_at, :event_count, :body) RETURNING inbox_id"
+)
+_CLAIM = statement(
+    "SELECT inbox_id, source, received_at, body FROM inbox WHERE attempts < :attempts"
+    " ORDER BY inbox_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
+_DELETE = statement("DELETE FROM inbox WHERE inbox_id = ANY(:ids)")
+_BLAME = statement("UPDATE inbox SET attempts = attempts + 1 WHERE inbox_id = ANY(:ids)")
+_BACKLOG = statement("SELECT count(*), min(received_at), count(*) FILTER (WHERE attempts >= :attempts) FROM inbox")
+_REJECT = statement(
+    "INSERT INTO rejects (source, received_at, message_id, reason, raw)"
+    " SELECT :source, :received_at, t.message_id, t.reason, t.raw"
+    " FROM unnest(CAST(:message_ids AS text[]), CAST(:reasons AS text[]), CAST(:raws AS text[]))"
+    " AS t(message_id, reason, raw)"
+)
+_RAW_LIMIT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class InboxBatch:
+    """One accepted request, not yet applied."""
+
+    inbox_id: int
+    source: str
+    received_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedEvent:
+    """One event that was refused. `raw` is cut to 4,000 characters when stored."""
+
+    message_id: str | None
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the inbox. `stuck` batches failed too often and need a person."""
+
+    waiting: int
+    oldest_at: datetime | None
+    stuck: int
+
+
+class InboxStore:
+    """Where the web process commits what it accepted (the `store` of the collect stage)."""
+
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+
+    def add_inbox(self, source: str, received_at: datetime, body: bytes, event_count: int) -> int:
+        """Commits one raw batch and returns its id: from here on it cannot be lost."""
+        with transaction(self._database) as connection:
+            values = {"source": source, "received_at": received_at, "event_count": event_count, "body": body}
+            return int(connection.execute(_ADD, values).scalar_one())
+
+    def add_rejects(self, source: str, received_at: datetime, rejected: Sequence[RejectedEvent]) -> None:
+        """Keeps refused events for the debugger page."""
+        with transaction(self._database) as connection:
+            insert_rejects(connection, source, received_at, rejected)
+
+
+def claim_inbox(connection: Connection, *, limit: int) -> list[InboxBatch]:
+    """Locks up to `limit` waiting batches, oldest first; batches another worker holds are passed over."""
+    rows = connection.execute(_CLAIM, {"limit": limit, "attempts": MAX_ATTEMPTS})
+    return [InboxBatch(*row) for row in rows]
+
+
+def delete_inbox(connection: Connection, ids: Sequence[int]) -> None:
+    """Removes applied batches, in the transaction that applied them."""
+    connection.execute(_DELETE, {"ids": list(ids)})
+
+
+def blame_inbox(connection: Connection, ids: Sequence[int]) -> None:
+    """Counts a failed attempt; after `MAX_ATTEMPTS` a batch is left for a person to look at."""
+    connection.execute(_BLAME, {"ids": list(ids)})
+
+
+def read_backlog(connection: Connection) -> Backlog:
+    """How much waits, since when, and how much is stuck."""
+    return Backlog(*connection.execute(_BACKLOG, {"attempts": MAX_ATTEMPTS}).one())
+
+
+def insert_rejects(
+    connection: Connection, source: str, received_at: datetime, rejected: Sequence[RejectedEvent]
+) -> None:
+    """Writes refused events in one statement; NUL characters are dropped."""
+    if not rejected:
+        return
+    values = {
+        "source": source,
+        "received_at": received_at,
+        "message_ids": [r.message_id and r.message_id.replace("\0", "") for r in rejected],
+        "reasons": [r.reason for r in rejected],
+        "raws": [r.raw.replace("\0", "")[:_RAW_LIMIT] for r in rejected],
+    }
+    connection.execute(_REJECT, values)

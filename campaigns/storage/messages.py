@@ -1,0 +1,203 @@
+"""The outbox: a message is written with its decision and claimed, under a lease, by whoever delivers it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection
+
+from campaigns.domain.message import MessageStatus, RenderedEmail
+from campaigns.storage.database import statement
+
+_ADD = statement(
+    "INSERT INTO messages (message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject, content,"
+    " created_at) SELECT t.message_ref, t.enrollment_id, t.step, t.campaign_id, t.profile_id, t.address, 'queued',"
+    " t.subject, t.content, t.created_at FROM unnest(CAST(:refs AS text[]), CAST(:enrollment_ids AS bigint[]),"
+    " CAST(:steps AS int[]), CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:addresses AS text[]),"
+    " CAST(:subjects AS text[]), CAST(:contents AS bytea[]), CAST(:created_ats AS timestamptz[])) AS t(message_ref,"
+    " enrollment_id, step, campaign_id, profile_id, address, subject, content, created_at)"
+    " ON CONFLICT (enrollment_id, step) DO NOTHING"
+)
+_CLAIM = statement(
+    "UPDATE messages m SET status = 'sending', lease_token = :token, attempts = attempts + 1,"
+    " lease_until = clock_timestamp() + make_interval(secs => :lease_s) FROM (SELECT message_id FROM messages"
+    " WHERE status = 'queued' AND (not_before IS NULL OR not_before <= :now)"
+    " ORDER BY message_id LIMIT :limit FOR UPDATE SKIP LOCKED) AS due WHERE m.message_id = due.message_id"
+    " RETURNING m.message_id, m.message_ref, m.enrollment_id, m.step, m.campaign_id, m.profile_id, m.address,"
+    " m.attempts, m.created_at, m.content"
+)
+_SETTLE = statement(
+    "UPDATE messages m SET status = t.status, provider_id = t.provider_id, detail = t.detail, not_before = t.not_before,"
+    " sent_at = CASE WHEN t.status = 'sent' THEN CAST(:now AS timestamptz) END, lease_token = NULL, lease_until = NULL"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]), CAST(:provider_ids AS text[]),"
+    " CAST(:details AS text[]), CAST(:not_befores AS timestamptz[]))"
+    " AS t(message_id, status, provider_id, detail, not_before)"
+    " WHERE m.message_id = t.message_id AND m.status = 'sending' AND m.lease_token = :token RETURNING m.message_id"
+)
+_EXPIRE = statement(
+    "UPDATE messages m SET status = CASE WHEN m.campaign_id = ANY(:at_least_once) THEN 'queued' ELSE 'uncertain' END,"
+    " lease_token = NULL, lease_until = NULL, detail = 'the sender stopped between hand-over and record'"
+    " FROM (SELECT message_id FROM messages WHERE status = 'sending' AND lease_until < clock_timestamp()"
+    " FOR UPDATE SKIP LOCKED) AS lost WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
+)
+_COLUMNS = (
+    "message_id, message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject, created_at, sent_at,"
+    " detail"
+)
+_RECENT = statement(f"SELECT {_COLUMNS} FROM messages ORDER BY message_id DESC LIMIT :limit OFFSET :offset")
+_OF_PROFILE = statement(f"SELECT {_COLUMNS} FROM messages WHERE profile_id = :profile_id ORDER BY created_at, message_id")
+_BY_REF = statement(f"SELECT {_COLUMNS}, content FROM messages WHERE message_ref = :ref")
+_BY_STATUS = statement("SELECT campaign_id, status, count(*) FROM messages GROUP BY 1, 2 ORDER BY 1, 2")
+_MARK = statement(
+    "UPDATE messages SET status = :status WHERE message_ref = :ref AND status IN ('sent', 'uncertain', 'delivered')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to queue. `message_ref` is unique and deterministic: enrollment id and step."""
+
+    message_ref: str
+    enrollment_id: int
+    step: int
+    campaign_id: str
+    profile_id: int
+    address: str
+    email: RenderedEmail
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMessage:
+    """A message this process may hand over, until its lease ends."""
+
+    message_id: int
+    message_ref: str
+    enrollment_id: int
+    step: int
+    campaign_id: str
+    profile_id: int
+    address: str
+    attempts: int
+    created_at: datetime
+    email: RenderedEmail
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claimed message; `not_before` is set where it goes back into the queue."""
+
+    message_id: int
+    status: MessageStatus
+    provider_id: str | None = None
+    detail: str | None = None
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message as the console and `why` show it."""
+
+    message_id: int
+    message_ref: str
+    enrollment_id: int
+    step: int
+    campaign_id: str
+    profile_id: int
+    address: str
+    status: str
+    subject: str
+    created_at: datetime
+    sent_at: datetime | None
+    detail: str | None
+
+
+def pack_email(email: RenderedEmail) -> bytes:
+    """A rendered email as stored: JSON, deflated at the fastest level (40 kB of HTML become some 6 kB)."""
+    return zlib.compress(orjson.dumps([email.subject, email.preheader, email.html, email.text]), 1)
+
+
+def unpack_email(content: bytes) -> RenderedEmail:
+    """The inverse of `pack_email`."""
+    return RenderedEmail(*orjson.loads(zlib.decompress(content)))
+
+
+def queue_messages(connection: Connection, messages: Sequence[NewMessage]) -> None:
+    """Writes messages to the outbox; an enrollment and step that has one already keeps it."""
+    if not messages:
+        return
+    values: dict[str, Any] = {
+        "refs": [m.message_ref for m in messages],
+        "enrollment_ids": [m.enrollment_id for m in messages],
+        "steps": [m.step for m in messages],
+        "campaign_ids": [m.campaign_id for m in messages],
+        "profile_ids": [m.profile_id for m in messages],
+        "addresses": [m.address for m in messages],
+        "subjects": [m.email.subject for m in messages],
+        "contents": [pack_email(m.email) for m in messages],
+        "created_ats": [m.created_at for m in messages],
+    }
+    connection.execute(_ADD, values)
+
+
+def claim_messages(
+    connection: Connection, *, token: UUID, limit: int, lease: timedelta, now: datetime
+) -> list[ClaimedMessage]:
+    """Takes up to `limit` queued messages under a lease that runs in database time."""
+    values = {"token": token, "limit": limit, "lease_s": lease.total_seconds(), "now": now}
+    rows = connection.execute(_CLAIM, values).all()
+    return [ClaimedMessage(*row[:9], email=unpack_email(row[9])) for row in sorted(rows, key=lambda row: row[0])]
+
+
+def settle_messages(connection: Connection, settlements: Sequence[Settlement], *, token: UUID, now: datetime) -> int:
+    """Records what became of claimed messages; those whose lease was lost in the meantime stay as they are."""
+    if not settlements:
+        return 0
+    values = {
+        "ids": [s.message_id for s in settlements],
+        "statuses": [s.status.value for s in settlements],
+        "provider_ids": [s.provider_id for s in settlements],
+        "details": [s.detail for s in settlements],
+        "not_befores": [s.not_before for s in settlements],
+        "token": token,
+        "now": now,
+    }
+    return connection.execute(_SETTLE, values).rowcount
+
+
+def expire_leases(connection: Connection, *, at_least_once: Iterable[str] = ()) -> dict[int, str]:
+    """Settles messages whose sender died: `uncertain`, or queued again for campaigns that chose at_least_once."""
+    rows = connection.execute(_EXPIRE, {"at_least_once": list(at_least_once)})
+    return {row[0]: row[1] for row in rows}
+
+
+def list_messages(connection: Connection, *, limit: int = 200, offset: int = 0) -> list[MessageRow]:
+    """The newest messages first."""
+    return [MessageRow(*row) for row in connection.execute(_RECENT, {"limit": limit, "offset": offset})]
+
+
+def list_profile_messages(connection: Connection, profile_id: int) -> list[MessageRow]:
+    """All messages of a profile, oldest first."""
+    return [MessageRow(*row) for row in connection.execute(_OF_PROFILE, {"profile_id": profile_id})]
+
+
+def find_message(connection: Connection, ref: str) -> tuple[MessageRow, RenderedEmail] | None:
+    """A message and its content by its reference."""
+    row = connection.execute(_BY_REF, {"ref": ref}).one_or_none()
+    return (MessageRow(*row[:12]), unpack_email(row[12])) if row else None
+
+
+def count_messages(connection: Connection) -> dict[tuple[str, str], int]:
+    """(campaign_id, status) -> messages."""
+    return {(row[0], row[1]): row[2] for row in connection.execute(_BY_STATUS)}
+
+
+def mark_message(connection: Connection, ref: str, status: MessageStatus) -> None:
+    """Moves a handed-over message on by what came back."""
+    connection.execute(_MARK, {"ref": ref, "status": status.value})

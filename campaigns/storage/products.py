@@ -1,0 +1,96 @@
+"""The catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from campaigns.domain.product import Product
+from campaigns.storage.database import copy_rows, json_text, statement
+
+_COLUMNS = (
+    "product_id, title, url, image_url, category, brand, price_minor, list_price_minor, currency, stock, hidden,"
+    " published_at, attributes"
+)
+_STAGE = statement("CREATE TEMP TABLE incoming_products (LIKE products INCLUDING DEFAULTS) ON COMMIT DROP")
+_APPLY = statement(
+    "INSERT INTO products SELECT DISTINCT ON (product_id) * FROM incoming_products ON CONFLICT (product_id) DO UPDATE SET"
+    " title = excluded.title, url = excluded.url, image_url = excluded.image_url, category = excluded.category,"
+    " brand = excluded.brand, price_minor = excluded.price_minor, list_price_minor = excluded.list_price_minor,"
+    " currency = excluded.currency, stock = excluded.stock, hidden = excluded.hidden,"
+    " published_at = coalesce(excluded.published_at, products.published_at), attributes = excluded.attributes,"
+    " updated_at = excluded.updated_at"
+)
+_SEEN = statement(
+    "INSERT INTO products (product_id, title, url, image_url, category, brand, price_minor, currency, updated_at)"
+    " SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:titles AS text[]), CAST(:urls AS text[]),"
+    " CAST(:image_urls AS text[]), CAST(:categories AS text[]), CAST(:brands AS text[]), CAST(:prices AS bigint[]),"
+    " CAST(:currencies AS text[]), CAST(:ats AS timestamptz[])) ON CONFLICT (product_id) DO NOTHING"
+)
+_READ = statement(f"SELECT {_COLUMNS} FROM products WHERE product_id = ANY(:ids)")
+_ALL = statement(f"SELECT {_COLUMNS} FROM products ORDER BY product_id")
+_COUNT = statement("SELECT count(*) FROM products")
+
+
+def save_products(connection: Connection, products: Sequence[Product], now: datetime) -> None:
+    """Inserts or replaces products; one COPY and one statement, whatever their number."""
+    connection.execute(_STAGE)
+    rows = [(*_values(product), now) for product in products]
+    copy_rows(connection, f"incoming_products ({_COLUMNS}, updated_at)", rows)
+    connection.execute(_APPLY)
+
+
+def note_seen_products(connection: Connection, products: Iterable[Product], now: datetime) -> None:
+    """Adds products first heard of in an event; a catalog entry is never overwritten by one."""
+    rows = sorted(products, key=lambda product: product.product_id)
+    if not rows:
+        return
+    values = {
+        "ids": [p.product_id for p in rows],
+        "titles": [p.title for p in rows],
+        "urls": [p.url for p in rows],
+        "image_urls": [p.image_url for p in rows],
+        "categories": [p.category for p in rows],
+        "brands": [p.brand for p in rows],
+        "prices": [p.price_minor for p in rows],
+        "currencies": [p.currency for p in rows],
+        "ats": [now] * len(rows),
+    }
+    connection.execute(_SEEN, values)
+
+
+def read_products(connection: Connection, ids: Iterable[str]) -> dict[str, Product]:
+    """The products of `ids` as they are now; unknown ids are left out."""
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return {}
+    return {row[0]: Product(*row) for row in connection.execute(_READ, {"ids": wanted})}
+
+
+def list_products(connection: Connection) -> list[Product]:
+    """The whole catalog, by product_id."""
+    return [Product(*row) for row in connection.execute(_ALL)]
+
+
+def count_products(connection: Connection) -> int:
+    return int(connection.execute(_COUNT).scalar_one())
+
+
+def _values(product: Product) -> tuple[object, ...]:
+    return (
+        product.product_id,
+        product.title,
+        product.url,
+        product.image_url,
+        product.category,
+        product.brand,
+        product.price_minor,
+        product.list_price_minor,
+        product.currency,
+        product.stock,
+        product.hidden,
+        product.published_at,
+        json_text(dict(product.attributes)),
+    )

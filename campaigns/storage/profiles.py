@@ -1,0 +1,140 @@
+"""Profiles and their folded states: read and written a batch at a time, locked in id order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from campaigns.storage.database import json_text, statement
+
+_INSERT = statement(
+    "INSERT INTO profiles (profile_id, user_id, email, zone, locale, traits, created_at, updated_at)"
+    " SELECT t.profile_id, t.user_id, t.email, t.zone, t.locale, t.traits::jsonb, :now, :now FROM unnest("
+    " CAST(:ids AS bigint[]), CAST(:user_ids AS text[]), CAST(:emails AS text[]), CAST(:zones AS text[]),"
+    " CAST(:locales AS text[]), CAST(:traits AS text[])) AS t(profile_id, user_id, email, zone, locale, traits)"
+)
+_UPDATE = statement(
+    "UPDATE profiles p SET user_id = t.user_id, email = t.email, zone = t.zone, locale = t.locale,"
+    " traits = t.traits::jsonb, updated_at = :now FROM unnest("
+    " CAST(:ids AS bigint[]), CAST(:user_ids AS text[]), CAST(:emails AS text[]), CAST(:zones AS text[]),"
+    " CAST(:locales AS text[]), CAST(:traits AS text[])) AS t(profile_id, user_id, email, zone, locale, traits)"
+    " WHERE p.profile_id = t.profile_id"
+)
+_LOAD = (
+    "SELECT p.profile_id, p.user_id, p.email, p.zone, p.locale, p.traits, p.merged_arms, s.state"
+    " FROM profiles p LEFT JOIN profile_states s USING (profile_id) WHERE p.profile_id = ANY(:ids)"
+)
+_LOCK = statement(_LOAD + " ORDER BY p.profile_id FOR UPDATE OF p")
+_READ = statement(_LOAD)
+_SAVE_STATES = statement(
+    "INSERT INTO profile_states (profile_id, state, last_event_at, updated_at)"
+    " SELECT t.profile_id, t.state::jsonb, t.last_event_at, :now FROM unnest(CAST(:ids AS bigint[]),"
+    " CAST(:states AS text[]), CAST(:last_event_ats AS timestamptz[])) AS t(profile_id, state, last_event_at)"
+    " ON CONFLICT (profile_id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at,"
+    " last_event_at = greatest(profile_states.last_event_at, excluded.last_event_at)"
+)
+_MERGED = statement(
+    "UPDATE profiles p SET merged_into = m.winner, updated_at = :now"
+    " FROM unnest(CAST(:losers AS bigint[]), CAST(:winners AS bigint[])) AS m(loser, winner)"
+    " WHERE p.profile_id = m.loser"
+)
+_DROP_STATES = statement("DELETE FROM profile_states WHERE profile_id = ANY(:losers)")
+_FIND = statement(
+    "SELECT profile_id FROM identities WHERE value = :value OR (kind = 'email' AND value = lower(:value))"
+    " UNION SELECT coalesce(merged_into, profile_id) FROM profiles"
+    " WHERE email = lower(:value) OR profile_id::text = :value LIMIT 5"
+)
+_COUNT = statement(
+    "SELECT count(*) FILTER (WHERE email IS NOT NULL OR user_id IS NOT NULL),"
+    " count(*) FILTER (WHERE email IS NULL AND user_id IS NULL) FROM profiles WHERE merged_into IS NULL"
+)
+
+
+@dataclass(slots=True)
+class ProfileRow:
+    """A profile as stored. `state` is the folded state's JSON, None before the first event."""
+
+    profile_id: int
+    user_id: str | None = None
+    email: str | None = None
+    zone: str | None = None
+    locale: str | None = None
+    traits: Mapping[str, Any] | None = None
+    merged_arms: bool = False
+    state: Mapping[str, Any] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Known once there is a user id or an address."""
+        return self.user_id is not None or self.email is not None
+
+
+def lock_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, ProfileRow]:
+    """Reads profiles with their states and locks them in id order, so that two workers never wait on each other."""
+    return {row[0]: ProfileRow(*row) for row in connection.execute(_LOCK, {"ids": list(ids)})}
+
+
+def read_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, ProfileRow]:
+    """The same without a lock."""
+    return {row[0]: ProfileRow(*row) for row in connection.execute(_READ, {"ids": list(ids)})}
+
+
+def insert_profiles(connection: Connection, rows: Sequence[ProfileRow], now: datetime) -> None:
+    """Writes new profiles (their ids were reserved by the identity step)."""
+    if rows:
+        connection.execute(_INSERT, {**_columns(rows), "now": now})
+
+
+def update_profiles(connection: Connection, rows: Sequence[ProfileRow], now: datetime) -> None:
+    """Writes changed ids, address, zone, locale and traits."""
+    if rows:
+        connection.execute(_UPDATE, {**_columns(rows), "now": now})
+
+
+def save_states(
+    connection: Connection, states: Mapping[int, Mapping[str, Any]], last_event_at: Mapping[int, datetime], now: datetime
+) -> None:
+    """Writes folded states in one statement."""
+    if states:
+        ids = sorted(states)
+        values = {
+            "ids": ids,
+            "states": [json_text(states[i]) for i in ids],
+            "last_event_ats": [last_event_at.get(i) for i in ids],
+            "now": now,
+        }
+        connection.execute(_SAVE_STATES, values)
+
+
+def mark_merged(connection: Connection, merges: Mapping[int, int], now: datetime) -> None:
+    """Points merged profiles at the one they became; their states are gone, the winner's holds both."""
+    if merges:
+        columns = {"losers": list(merges), "winners": list(merges.values()), "now": now}
+        connection.execute(_MERGED, columns)
+        connection.execute(_DROP_STATES, {"losers": list(merges)})
+
+
+def find_profile_ids(connection: Connection, value: str) -> list[int]:
+    """Profiles that `value` names: a user id, an anonymous id, an address or a profile id."""
+    return [int(row[0]) for row in connection.execute(_FIND, {"value": value})]
+
+
+def count_profiles(connection: Connection) -> tuple[int, int]:
+    """(known, anonymous) profiles, merged ones not counted."""
+    known, anonymous = connection.execute(_COUNT).one()
+    return int(known), int(anonymous)
+
+
+def _columns(rows: Sequence[ProfileRow]) -> dict[str, Any]:
+    return {
+        "ids": [r.profile_id for r in rows],
+        "user_ids": [r.user_id for r in rows],
+        "emails": [r.email for r in rows],
+        "zones": [r.zone for r in rows],
+        "locales": [r.locale for r in rows],
+        "traits": [json_text(dict(r.traits or {})) for r in rows],
+    }
