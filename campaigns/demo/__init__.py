@@ -1,1 +1,1 @@
-"""The built-in shop: catalog, drawn pictures and shoppers, all from a seed."""
+"""The built-in shop: a catalog, drawn pictures, shoppers and their days, all from one seed."""
