@@ -1,0 +1,257 @@
+"""The sandbox all templates run in: plain data, a closed list of what may be called, and counted work.
+
+Jinja's own sandbox stops the known escapes to Python; what it leaves open is closed here: memory through `*`, `**`,
+`%`, `+`, `~`, `format`, `center` and big ranges; time through nested loops and recursion; methods of objects handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from jinja2 import BaseLoader, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Cycler, Joiner, Namespace
+from markupsafe import Markup
+
+from campaigns.rendering.filters import FILTERS
+from campaigns.rendering.limits import Budget, OverLimit, capped_concat, capped_range, capped_size, counted
+from campaigns.rendering.operators import (
+    added,
+    brace_formatted,
+    joined,
+    modulo,
+    multiplied,
+    percent_formatted,
+    raised,
+)
+from campaigns.rendering.undefined import Missing
+
+_TEXT_METHODS = frozenset(
+    "capitalize casefold count endswith find index isalpha isdigit islower isupper isnumeric isspace lower lstrip"
+    " partition removeprefix removesuffix rfind rpartition rsplit rstrip split splitlines startswith strip swapcase"
+    " title upper".split()
+)
+_SEQUENCE_METHODS = frozenset({"count", "index"})
+_DATE_ATTRIBUTES = frozenset("year month day hour minute second weekday isoweekday isoformat date time".split())
+ATTRIBUTES: dict[type, frozenset[str]] = {
+    str: _TEXT_METHODS,
+    Markup: _TEXT_METHODS,
+    list: _SEQUENCE_METHODS,
+    tuple: _SEQUENCE_METHODS,
+    dict: frozenset({"get", "items", "keys", "values"}),
+    datetime: _DATE_ATTRIBUTES,
+    date: frozenset("year month day weekday isoweekday isoformat".split()),
+    timedelta: frozenset("days seconds total_seconds".split()),
+    int: frozenset(),
+    float: frozenset({"is_integer"}),
+    bool: frozenset(),
+}
+_JINJA_OBJECTS = (LoopContext, Macro, Namespace, Cycler, Joiner, TemplateReference, BlockReference)
+_CALLABLE_OBJECTS = (LoopContext, Macro, Cycler, Joiner, BlockReference)
+_DROPPED_FILTERS = ("attr", "center", "pprint", "random", "xmlattr", "urlize")
+_GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "list", "sum", "wordcount")
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
+
+
+class _SandboxCode(CodeGenerator):
+    """Generates `~` and `for` through the environment, where they are counted."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
+        self.write("environment.joined((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("), context.eval_ctx.autoescape)")
+
+
+class SandboxEnvironment(ImmutableSandboxedEnvironment):
+    """One closed environment; `autoescape` is for HTML and MJML, off for subject, preheader and text."""
+
+    code_generator_class = _SandboxCode
+    concat = staticmethod(capped_concat)
+    joined = staticmethod(joined)
+    intercepted_binops = frozenset(_OPERATORS)
+
+    def __init__(self, loader: BaseLoader | None = None, *, autoescape: bool) -> None:
+        super().__init__(
+            loader=loader,
+            autoescape=autoescape,
+            undefined=Missing,
+            finalize=_shown,
+            trim_blocks=False,
+            keep_trailing_newline=False,
+            auto_reload=False,
+            cache_size=0,
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+        )
+        self.budget = Budget()
+        self.binop_table.update(_OPERATORS)
+        self._close_filters()
+        self.globals.pop("lipsum")
+        self.globals["range"] = capped_range
+        self.globals["_counted"] = self._counted
+        self._functions: set[int] = {id(value) for value in self.globals.values()}
+
+    def add_function(self, name: str, function: Callable[..., Any]) -> None:
+        """Gives templates one more global function."""
+        self.globals[name] = function
+        self._functions.add(id(function))
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Names starting with `./` are relative to the folder of the template that asks."""
+        if not template.startswith("./"):
+            return template
+        folder = parent.rpartition("/")[0]
+        return f"{folder}/{template[2:]}" if folder else template[2:]
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict:
+            try:
+                return obj[attribute]
+            except KeyError:
+                pass
+        return self._reach(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, dict | list | tuple | str):
+            try:
+                return obj[argument]
+            except (TypeError, LookupError):
+                pass
+        if isinstance(argument, str):
+            return self._reach(obj, argument)
+        if isinstance(obj, Undefined):
+            return obj[argument]
+        return self.undefined(obj=obj, name=argument)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Macros, registered functions, and the listed methods of plain values."""
+        if isinstance(obj, _CALLABLE_OBJECTS) or id(obj) in self._functions:
+            return True
+        if getattr(obj, "sandbox_made", False):
+            return True
+        owner = getattr(obj, "__self__", None)
+        return owner is not None and getattr(obj, "__name__", "") in _attributes_of(owner)
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(obj, Undefined):
+            return obj()
+        if not self.is_safe_callable(obj):
+            raise SecurityError(f"a {type(obj).__name__} cannot be called from a template")
+        self.budget.spend()
+        return context.call(obj, *args, **kwargs)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        count_loops(tree)
+        return tree
+
+    def _reach(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Undefined):
+            return getattr(obj, attribute)
+        if isinstance(obj, dict):
+            try:
+                return obj[attribute]
+            except KeyError:
+                pass
+        if isinstance(obj, str) and attribute == "format":
+            return _sandbox_made(lambda *args, **kwargs: brace_formatted(obj, *args, **kwargs))
+        if isinstance(obj, str) and attribute == "replace":
+            return _sandbox_made(lambda old, new, count=-1: replaced(obj, old, new, count))
+        if isinstance(obj, str) and attribute == "join":
+            return _sandbox_made(lambda parts: capped_size(obj.join(parts)))
+        if isinstance(obj, datetime | date) and attribute == "strftime":
+            return _sandbox_made(lambda pattern: obj.strftime(pattern[:100]))
+        if isinstance(obj, _JINJA_OBJECTS) or attribute in _attributes_of(obj):
+            return super().getattr(obj, attribute)
+        if attribute.startswith("_") or not isinstance(obj, tuple(ATTRIBUTES)):
+            return self.unsafe_undefined(obj, attribute) if obj is not None else self.undefined(obj=obj, name=attribute)
+        return self.undefined(obj=obj, name=attribute)
+
+    def _counted(self, items: Any) -> Any:
+        if isinstance(items, Undefined):
+            return iter(items)
+        if items is None:
+            raise SecurityError("cannot loop over None; test it with {% if %} first")
+        return counted(items, self.budget)
+
+    def _close_filters(self) -> None:
+        for name in _DROPPED_FILTERS:
+            self.filters.pop(name)
+        for name in _GROWING_FILTERS:
+            self.filters[name] = _capped(self.filters[name])
+        self.filters["replace"] = replaced
+        self.filters["format"] = _format_filter
+        self.filters.update(FILTERS)
+
+
+def count_loops(tree: nodes.Node) -> None:
+    """Wraps what every loop runs over, so that its turns are paid from the budget."""
+    for loop in tree.find_all(nodes.For):
+        name = nodes.Name("_counted", "load", lineno=loop.lineno)
+        loop.iter = nodes.Call(name, [loop.iter], [], None, None, lineno=loop.lineno)
+
+
+def replaced(text: Any, old: str, new: str, count: int | None = -1) -> str:
+    """`replace` with the size of the result known before it is built."""
+    source = text if isinstance(text, str) else str(text)
+    hits = source.count(old) if count is None or count < 0 else min(count, source.count(old))
+    if len(source) + hits * max(len(new) - len(old), 0) > MAX_REPLACED:
+        raise OverLimit("replace() makes the text too long")
+    return source.replace(old, new, -1 if count is None else count)
+
+
+MAX_REPLACED = 1_000_000
+_QUICK = frozenset({str, Markup, int})
+
+
+def _attributes_of(obj: Any) -> frozenset[str]:
+    found = ATTRIBUTES.get(type(obj))
+    if found is None and isinstance(obj, dict):
+        return ATTRIBUTES[dict]
+    return found if found is not None else frozenset()
+
+
+def _shown(value: Any) -> Any:
+    """What stands in the output: None shows nothing, an object of the program is refused."""
+    if type(value) in _QUICK:
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, _JINJA_OBJECTS) or not (
+        isinstance(value, str | int | float | Undefined | list | dict | tuple | date | timedelta)
+        or hasattr(value, "__html__")
+    ):
+        raise SecurityError(f"a {type(value).__name__} cannot be shown in a mail")
+    return value
+
+
+def _sandbox_made(function: Callable[..., Any]) -> Callable[..., Any]:
+    function.sandbox_made = True  # type: ignore[attr-defined]
+    return function
+
+
+def _capped(filter_function: Callable[..., Any]) -> Callable[..., Any]:
+    def capped(*args: Any, **kwargs: Any) -> Any:
+        _refuse_large_numbers(args[1:], kwargs)
+        return capped_size(filter_function(*args, **kwargs))
+
+    for mark in ("jinja_pass_arg",):
+        if hasattr(filter_function, mark):
+            setattr(capped, mark, getattr(filter_function, mark))
+    return capped
+
+
+def _refuse_large_numbers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, int) and value > 1_000:
+            raise OverLimit("a filter argument above 1,000")
+
+
+def _format_filter(pattern: Any, *args: Any, **kwargs: Any) -> str:
+    return percent_formatted(pattern if isinstance(pattern, str) else str(pattern), kwargs or args)

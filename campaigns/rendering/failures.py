@@ -1,0 +1,50 @@
+"""Jinja's and Python's errors inside a template, told as one TemplateProblem with file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import walk_tb
+
+from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+
+from campaigns.rendering.problems import TemplateProblem, UnsafeTemplate
+
+_FIXES = {
+    "undefined": "correct the name or guard it with {% if %} or | default(...)",
+    "syntax": "correct the tag",
+    "unsafe": "templates work on plain data with the filters and functions in docs/templates.md",
+    "missing": "add the file or correct the name",
+}
+
+
+@contextmanager
+def rendering_errors(file: str) -> Iterator[None]:
+    """Turns whatever a template raises into TemplateProblem; `file` is named where the error knows none."""
+    try:
+        yield
+    except TemplateProblem:
+        raise
+    except TemplateSyntaxError as error:
+        what = error.message or "syntax error"
+        raise TemplateProblem(what, file=error.name or file, line=error.lineno, fix=_FIXES["syntax"]) from error
+    except TemplateNotFound as error:
+        raise TemplateProblem(f"there is no template file '{error.name}'", file=file, fix=_FIXES["missing"]) from error
+    except (SecurityError, RecursionError, MemoryError) as error:
+        what = "endless recursion" if isinstance(error, RecursionError) else str(error) or "out of memory"
+        raise UnsafeTemplate(what, fix=_FIXES["unsafe"], **_place(error, file)) from error
+    except UndefinedError as error:
+        raise TemplateProblem(str(error), fix=_FIXES["undefined"], **_place(error, file)) from error
+    except Exception as error:  # a template may raise anything its filters raise
+        raise TemplateProblem(f"{type(error).__name__}: {error}", **_place(error, file)) from error
+
+
+def _place(error: BaseException, file: str) -> dict[str, object]:
+    """File and line of the innermost template frame."""
+    found: dict[str, object] = {"file": file}
+    for frame, line in walk_tb(error.__traceback__):
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            found = {"file": template.name or file, "line": template.get_corresponding_lineno(line)}
+    return found
