@@ -73,7 +73,7 @@ class Workspace:
         """Creates the engine's data folder, closed to other accounts, and returns it."""
         try:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.state.chmod(0o700)
+            self.state.chmod(self.state.stat().st_mode & 0o711)  # passing through may be lent, looking in never
         except OSError as error:
             fix = "choose a workspace you may write to"
             raise UnusableEnvironment(f"cannot write here: {error.strerror}", where=str(self.state), fix=fix) from error
