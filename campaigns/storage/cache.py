@@ -28,7 +28,7 @@ class SlateCache:
             values = self._redis.mget([self._prefix + key for key in keys])
         except redis.RedisError:
             return {}
-        return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+        return {key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)}
 
     def write(self, values: Mapping[str, bytes], *, ttl_seconds: int) -> None:
         """Writes values in chunks, each with a time to live (so that what is never refreshed goes away)."""

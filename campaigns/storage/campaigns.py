@@ -76,8 +76,10 @@ def apply_campaigns(
     """Puts campaign definitions (id -> YAML text) in force, all or none; those not named are retired."""
     connection.execute(_LOCK)
     current = {campaign.campaign_id: campaign for campaign in list_campaigns(connection)}
-    versions = [version for version in list_versions(connection)]
-    added, changed, unchanged = [], [], []
+    versions = list(list_versions(connection))
+    added: list[str] = []
+    changed: list[str] = []
+    unchanged: list[str] = []
     for campaign_id, definition in sorted(definitions.items()):
         stored = current.get(campaign_id)
         if stored and stored.checksum == checksum(definition) and stored.status != "retired":

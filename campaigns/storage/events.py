@@ -12,8 +12,8 @@ from campaigns.storage.database import copy_rows, json_text, statement, transact
 
 _CLAIM_KEYS = statement(
     "INSERT INTO event_keys (source, message_id, received_at)"
-    " SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:message_ids AS text[]), CAST(:received_ats AS timestamptz[]))"
-    " ORDER BY 1, 2 ON CONFLICT DO NOTHING RETURNING source, message_id"
+    " SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:message_ids AS text[]),"
+    " CAST(:received_ats AS timestamptz[])) ORDER BY 1, 2 ON CONFLICT DO NOTHING RETURNING source, message_id"
 )
 _FORGET_KEYS = statement("DELETE FROM event_keys WHERE received_at < :before")
 _REPOINT = statement(

@@ -16,9 +16,7 @@ _FIND = statement(
     "SELECT i.kind, i.value, i.profile_id, p.user_id FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[]))"
     " AS k(kind, value) JOIN identities i USING (kind, value) LEFT JOIN profiles p ON p.profile_id = i.profile_id"
 )
-_RESERVE = statement(
-    "SELECT nextval(pg_get_serial_sequence('profiles', 'profile_id')) FROM generate_series(1, :count)"
-)
+_RESERVE = statement("SELECT nextval(pg_get_serial_sequence('profiles', 'profile_id')) FROM generate_series(1, :count)")
 _LINK = statement(
     "INSERT INTO identities (kind, value, profile_id)"
     " SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[]), CAST(:ids AS bigint[]))"
@@ -26,8 +24,8 @@ _LINK = statement(
 )
 _REPOINT = statement(
     "UPDATE identities i SET profile_id = k.profile_id"
-    " FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[]), CAST(:ids AS bigint[])) AS k(kind, value, profile_id)"
-    " WHERE i.kind = k.kind AND i.value = k.value"
+    " FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[]), CAST(:ids AS bigint[]))"
+    " AS k(kind, value, profile_id) WHERE i.kind = k.kind AND i.value = k.value"
 )
 _MOVE_ALL = statement(
     "UPDATE identities i SET profile_id = m.winner"
@@ -111,7 +109,7 @@ class _IdentityGraph:
         self._result.profile_ids.append(profile_id)
 
     def _lead(self, keys: Sequence[Key]) -> int:
-        """The profile that wins: the one of the strongest known id, or an anonymous one not yet somebody's, or a new one."""
+        """The profile that wins: the strongest known id's, an anonymous one not yet somebody's, or a new one."""
         if keys[0] in self._owner:
             lead = self._owner[keys[0]]
             guest = next((self._owner[k] for k in keys[1:] if k[0] == "email" and k in self._owner), lead)

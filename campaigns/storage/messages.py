@@ -16,8 +16,8 @@ from campaigns.domain.message import MessageStatus, RenderedEmail
 from campaigns.storage.database import statement
 
 _ADD = statement(
-    "INSERT INTO messages (message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject, content,"
-    " created_at) SELECT t.message_ref, t.enrollment_id, t.step, t.campaign_id, t.profile_id, t.address, 'queued',"
+    "INSERT INTO messages (message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject,"
+    " content, created_at) SELECT t.message_ref, t.enrollment_id, t.step, t.campaign_id, t.profile_id, t.address, 'queued',"
     " t.subject, t.content, t.created_at FROM unnest(CAST(:refs AS text[]), CAST(:enrollment_ids AS bigint[]),"
     " CAST(:steps AS int[]), CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:addresses AS text[]),"
     " CAST(:subjects AS text[]), CAST(:contents AS bytea[]), CAST(:created_ats AS timestamptz[])) AS t(message_ref,"
@@ -33,8 +33,8 @@ _CLAIM = statement(
     " m.attempts, m.created_at, m.content"
 )
 _SETTLE = statement(
-    "UPDATE messages m SET status = t.status, provider_id = t.provider_id, detail = t.detail, not_before = t.not_before,"
-    " sent_at = CASE WHEN t.status = 'sent' THEN CAST(:now AS timestamptz) END, lease_token = NULL, lease_until = NULL"
+    "UPDATE messages m SET status = t.status, provider_id = t.provider_id, detail = t.detail,"
+    " not_before = t.not_before, sent_at = CASE WHEN t.status = 'sent' THEN CAST(:now AS timestamptz) END, lease_token = NULL, lease_until = NULL"
     " FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]), CAST(:provider_ids AS text[]),"
     " CAST(:details AS text[]), CAST(:not_befores AS timestamptz[]))"
     " AS t(message_id, status, provider_id, detail, not_before)"
@@ -47,11 +47,13 @@ _EXPIRE = statement(
     " FOR UPDATE SKIP LOCKED) AS lost WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
 )
 _COLUMNS = (
-    "message_id, message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject, created_at, sent_at,"
-    " detail"
+    "message_id, message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject, created_at,"
+    " sent_at, detail"
 )
 _RECENT = statement(f"SELECT {_COLUMNS} FROM messages ORDER BY message_id DESC LIMIT :limit OFFSET :offset")
-_OF_PROFILE = statement(f"SELECT {_COLUMNS} FROM messages WHERE profile_id = :profile_id ORDER BY created_at, message_id")
+_OF_PROFILE = statement(
+    f"SELECT {_COLUMNS} FROM messages WHERE profile_id = :profile_id ORDER BY created_at, message_id"
+)
 _BY_REF = statement(f"SELECT {_COLUMNS}, content FROM messages WHERE message_ref = :ref")
 _BY_STATUS = statement("SELECT campaign_id, status, count(*) FROM messages GROUP BY 1, 2 ORDER BY 1, 2")
 _MARK = statement(
@@ -152,7 +154,7 @@ def claim_messages(
     """Takes up to `limit` queued messages under a lease that runs in database time."""
     values = {"token": token, "limit": limit, "lease_s": lease.total_seconds(), "now": now}
     rows = connection.execute(_CLAIM, values).all()
-    return [ClaimedMessage(*row[:9], email=unpack_email(row[9])) for row in sorted(rows, key=lambda row: row[0])]
+    return [ClaimedMessage(*row[:9], unpack_email(row[9])) for row in sorted(rows, key=lambda row: row[0])]
 
 
 def settle_messages(connection: Connection, settlements: Sequence[Settlement], *, token: UUID, now: datetime) -> int:

@@ -16,8 +16,8 @@ _COLUMNS = (
 )
 _STAGE = statement("CREATE TEMP TABLE incoming_products (LIKE products INCLUDING DEFAULTS) ON COMMIT DROP")
 _APPLY = statement(
-    "INSERT INTO products SELECT DISTINCT ON (product_id) * FROM incoming_products ON CONFLICT (product_id) DO UPDATE SET"
-    " title = excluded.title, url = excluded.url, image_url = excluded.image_url, category = excluded.category,"
+    "INSERT INTO products SELECT DISTINCT ON (product_id) * FROM incoming_products"
+    " ON CONFLICT (product_id) DO UPDATE SET title = excluded.title, url = excluded.url, image_url = excluded.image_url, category = excluded.category,"
     " brand = excluded.brand, price_minor = excluded.price_minor, list_price_minor = excluded.list_price_minor,"
     " currency = excluded.currency, stock = excluded.stock, hidden = excluded.hidden,"
     " published_at = coalesce(excluded.published_at, products.published_at), attributes = excluded.attributes,"

@@ -96,7 +96,10 @@ def update_profiles(connection: Connection, rows: Sequence[ProfileRow], now: dat
 
 
 def save_states(
-    connection: Connection, states: Mapping[int, Mapping[str, Any]], last_event_at: Mapping[int, datetime], now: datetime
+    connection: Connection,
+    states: Mapping[int, Mapping[str, Any]],
+    last_event_at: Mapping[int, datetime],
+    now: datetime,
 ) -> None:
     """Writes folded states in one statement."""
     if states:

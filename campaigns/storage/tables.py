@@ -271,7 +271,7 @@ decisions = Table(
     Column("variant", Text),
     _json("facts"),
     _json("slates", nullable=True),
-    _one_of("outcome", "send", "ghost", "skip", "defer", "exit"),
+    _one_of("outcome", "send", "ghost", "skip", "defer"),
     Index(
         "uq_decisions_enrollment_id_step",
         "enrollment_id",

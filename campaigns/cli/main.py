@@ -1,0 +1,95 @@
+"""`rekindle`: the group that all commands hang on, and the one place where errors become a line and a status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from campaigns.cli.output import Output
+from campaigns.domain.errors import RekindleError
+
+COMMANDS: Final[dict[str, str]] = {
+    "backtest": "campaigns.cli.backtest:backtest",
+    "beat": "campaigns.cli.run:beat",
+    "campaigns": "campaigns.cli.campaigns:campaigns",
+    "demo": "campaigns.cli.demo:demo",
+    "doctor": "campaigns.cli.doctor:doctor",
+    "import": "campaigns.cli.imports:import_",
+    "init": "campaigns.cli.init:init",
+    "preview": "campaigns.cli.preview:preview",
+    "recs": "campaigns.cli.recs:recs",
+    "replay": "campaigns.cli.replay:replay",
+    "report": "campaigns.cli.report:report",
+    "serve": "campaigns.cli.run:serve",
+    "suppress": "campaigns.cli.privacy:suppress",
+    "unsuppress": "campaigns.cli.privacy:unsuppress",
+    "up": "campaigns.cli.run:up",
+    "why": "campaigns.cli.why:why",
+    "worker": "campaigns.cli.run:worker",
+}
+"""Command -> where it lives; loaded only when called, so that `rekindle --help` starts fast."""
+
+
+class CommandGroup(click.Group):
+    """Loads a command's module when it is called for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--workspace",
+    "-w",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    envvar="REKINDLE_WORKSPACE",
+    help="The workspace folder (holds rekindle.toml). Default: this folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option("--debug", is_flag=True, envvar="REKINDLE_DEBUG", help="Show the traceback of an error.")
+@click.version_option(package_name="rekindle", prog_name="rekindle")
+@click.pass_context
+def cli(context: click.Context, workspace: Path, as_json: bool, debug: bool) -> None:
+    """Rekindle: triggered email with recommendations, reasons and measured lift."""
+    context.obj = Output(workspace=workspace, as_json=as_json, debug=debug)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 the answer is no, 2 wrong use or environment."""
+    debug = "--debug" in (sys.argv if arguments is None else arguments)
+    try:
+        status: Any = cli.main(args=arguments, prog_name="rekindle", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except RekindleError as error:
+        _fail(str(error), error.exit_status, error if debug else None)
+    except click.exceptions.Abort:
+        _fail("interrupted", 130, None)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except OSError as error:
+        _fail(_os_error(error), 2, error if debug else None)
+
+
+def _os_error(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check that the path exists, is writable and has room"
+
+
+def _fail(line: str, status: int, error: BaseException | None) -> None:
+    if error is not None:
+        raise error
+    click.echo(f"rekindle: {line}", err=True)
+    sys.exit(status)

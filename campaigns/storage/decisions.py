@@ -1,0 +1,118 @@
+"""Decisions: one row for every outcome, with the reason and the facts it was based on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from campaigns.storage.database import json_text, statement
+
+_ADD = statement(
+    "INSERT INTO decisions (enrollment_id, step, campaign_id, campaign_version, profile_id, due_at, decided_at,"
+    " outcome, reason, until, variant, facts, slates) SELECT t.enrollment_id, t.step, t.campaign_id, t.campaign_version,"
+    " t.profile_id, t.due_at, t.decided_at, t.outcome, t.reason, t.until, t.variant, t.facts::jsonb, t.slates::jsonb"
+    " FROM unnest(CAST(:enrollment_ids AS bigint[]), CAST(:steps AS int[]), CAST(:campaign_ids AS text[]),"
+    " CAST(:campaign_versions AS int[]), CAST(:profile_ids AS bigint[]), CAST(:due_ats AS timestamptz[]),"
+    " CAST(:decided_ats AS timestamptz[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),"
+    " CAST(:untils AS timestamptz[]), CAST(:variants AS text[]), CAST(:facts AS text[]), CAST(:slates AS text[]))"
+    " AS t(enrollment_id, step, campaign_id, campaign_version, profile_id, due_at, decided_at, outcome, reason, until,"
+    " variant, facts, slates)"
+    " ON CONFLICT (enrollment_id, step) WHERE outcome IN ('send', 'ghost', 'skip') DO NOTHING"
+)
+_SENDS = statement(
+    "SELECT profile_id, campaign_id, decided_at FROM decisions WHERE profile_id = ANY(:ids) AND decided_at > :since"
+    " AND outcome IN ('send', 'ghost') ORDER BY decided_at"
+)
+_COLUMNS = (
+    "decision_id, enrollment_id, step, campaign_id, campaign_version, profile_id, due_at, decided_at, outcome, reason,"
+    " until, variant, facts, slates"
+)
+_OF_PROFILE = statement(f"SELECT {_COLUMNS} FROM decisions WHERE profile_id = :id ORDER BY decided_at, decision_id")
+_OF_MESSAGE = statement(
+    f"SELECT {_COLUMNS} FROM decisions WHERE enrollment_id = :enrollment_id AND step = :step AND outcome = 'send'"
+)
+_COUNT = statement(
+    "SELECT campaign_id, step, outcome, reason, count(*) FROM decisions GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 5 DESC"
+)
+_LAG = statement(
+    "SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY decided_at - due_at), max(decided_at - due_at)"
+    " FROM decisions WHERE outcome IN ('send', 'ghost', 'skip')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision. `decision_id` is given by the database (0 before)."""
+
+    decision_id: int
+    enrollment_id: int
+    step: int
+    campaign_id: str
+    campaign_version: int
+    profile_id: int
+    due_at: datetime
+    decided_at: datetime
+    outcome: str
+    reason: str
+    until: datetime | None
+    variant: str | None
+    facts: Mapping[str, Any]
+    slates: Mapping[str, Any] | None
+
+
+def add_decisions(connection: Connection, rows: Sequence[DecisionRow]) -> None:
+    """Writes decisions in one statement; a final one that exists for the enrollment and step stays."""
+    if not rows:
+        return
+    values = {
+        "enrollment_ids": [r.enrollment_id for r in rows],
+        "steps": [r.step for r in rows],
+        "campaign_ids": [r.campaign_id for r in rows],
+        "campaign_versions": [r.campaign_version for r in rows],
+        "profile_ids": [r.profile_id for r in rows],
+        "due_ats": [r.due_at for r in rows],
+        "decided_ats": [r.decided_at for r in rows],
+        "outcomes": [r.outcome for r in rows],
+        "reasons": [r.reason for r in rows],
+        "untils": [r.until for r in rows],
+        "variants": [r.variant for r in rows],
+        "facts": [json_text(dict(r.facts)) for r in rows],
+        "slates": [None if r.slates is None else json_text(dict(r.slates)) for r in rows],
+    }
+    connection.execute(_ADD, values)
+
+
+def list_sends(
+    connection: Connection, profile_ids: Iterable[int], *, since: datetime
+) -> dict[int, list[tuple[str, datetime]]]:
+    """profile_id -> (campaign_id, decided_at) of sends and ghosts after `since`: what the frequency cap counts."""
+    found: dict[int, list[tuple[str, datetime]]] = {}
+    for profile_id, campaign_id, at in connection.execute(_SENDS, {"ids": list(profile_ids), "since": since}):
+        found.setdefault(profile_id, []).append((campaign_id, at))
+    return found
+
+
+def list_profile_decisions(connection: Connection, profile_id: int) -> list[DecisionRow]:
+    """All decisions about a profile, oldest first."""
+    return [DecisionRow(*row) for row in connection.execute(_OF_PROFILE, {"id": profile_id})]
+
+
+def find_send_decision(connection: Connection, enrollment_id: int, step: int) -> DecisionRow | None:
+    """The decision a message came from."""
+    row = connection.execute(_OF_MESSAGE, {"enrollment_id": enrollment_id, "step": step}).first()
+    return DecisionRow(*row) if row else None
+
+
+def count_decisions(connection: Connection) -> list[tuple[str, int, str, str, int]]:
+    """(campaign_id, step, outcome, reason, count)."""
+    return [tuple(row) for row in connection.execute(_COUNT)]
+
+
+def read_decision_lag(connection: Connection) -> tuple[int, float, float]:
+    """(final decisions, median lag, longest lag) between due and decided, in seconds."""
+    total, median, longest = connection.execute(_LAG).one()
+    return int(total), median.total_seconds() if median else 0.0, longest.total_seconds() if longest else 0.0

@@ -1,0 +1,233 @@
+"""Enrollments: a row is one profile's passage through one campaign, and while it has a `due_at` it is a timer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from campaigns.storage.database import json_text, statement
+
+_COLUMNS = (
+    "e.enrollment_id, e.campaign_id, e.campaign_version, e.profile_id, e.key, e.status, e.step, e.entered_at,"
+    " e.last_activity_at, e.due_at, e.touches, e.exit_reason, e.closed_at, e.context"
+)
+_OF_PROFILES = statement(
+    f"SELECT {_COLUMNS} FROM enrollments e WHERE e.profile_id = ANY(:ids)"
+    " AND (e.due_at IS NOT NULL OR e.entered_at >= :since) ORDER BY e.enrollment_id"
+)
+_ALL_OF_PROFILE = statement(f"SELECT {_COLUMNS} FROM enrollments e WHERE e.profile_id = :id ORDER BY e.entered_at")
+_ARM = statement(
+    "INSERT INTO enrollments (campaign_id, campaign_version, profile_id, key, status, step, entered_at,"
+    " last_activity_at, due_at, context) SELECT t.campaign_id, t.campaign_version, t.profile_id, t.key, 'armed',"
+    " t.step, t.entered_at, t.last_activity_at, t.due_at, t.context::jsonb FROM unnest(CAST(:campaign_ids AS text[]),"
+    " CAST(:campaign_versions AS int[]), CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]), CAST(:steps AS int[]),"
+    " CAST(:entered_ats AS timestamptz[]), CAST(:last_activity_ats AS timestamptz[]), CAST(:due_ats AS timestamptz[]),"
+    " CAST(:contexts AS text[])) AS t(campaign_id, campaign_version, profile_id, key, step, entered_at,"
+    " last_activity_at, due_at, context) ON CONFLICT (campaign_id, profile_id, key) DO NOTHING"
+)
+_TOUCH = statement(
+    "UPDATE enrollments e SET last_activity_at = greatest(e.last_activity_at, t.at), touches = e.touches + t.touches"
+    " FROM unnest(CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]),"
+    " CAST(:ats AS timestamptz[]), CAST(:touches AS int[])) AS t(campaign_id, profile_id, key, at, touches)"
+    " WHERE e.campaign_id = t.campaign_id AND e.profile_id = t.profile_id AND e.key = t.key"
+)
+_EXIT = statement(
+    "UPDATE enrollments e SET status = 'exited', exit_reason = t.reason, closed_at = t.at, due_at = NULL"
+    " FROM unnest(CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]),"
+    " CAST(:reasons AS text[]), CAST(:ats AS timestamptz[])) AS t(campaign_id, profile_id, key, reason, at)"
+    " WHERE e.campaign_id = t.campaign_id AND e.profile_id = t.profile_id AND e.key = t.key"
+    " AND e.status IN ('armed', 'active')"
+)
+_REFUSE = statement(
+    "INSERT INTO start_refusals (profile_id, campaign_id, key, reason, refused_at)"
+    " SELECT DISTINCT ON (1, 2, 3, 4) * FROM unnest(CAST(:profile_ids AS bigint[]), CAST(:campaign_ids AS text[]),"
+    " CAST(:keys AS text[]), CAST(:reasons AS text[]), CAST(:ats AS timestamptz[])) AS t(p, c, k, r, at)"
+    " ORDER BY 1, 2, 3, 4, 5 DESC ON CONFLICT (profile_id, campaign_id, key, reason)"
+    " DO UPDATE SET refused_at = greatest(start_refusals.refused_at, excluded.refused_at)"
+)
+_REFUSALS = statement(
+    "SELECT campaign_id, key, reason, refused_at FROM start_refusals WHERE profile_id = :id ORDER BY refused_at"
+)
+_CLAIM = statement(
+    f"SELECT {_COLUMNS} FROM enrollments e JOIN profiles p ON p.profile_id = e.profile_id"
+    " WHERE e.due_at < :until AND e.campaign_id <> ALL(:held) AND e.profile_id <> ALL(:busy)"
+    " ORDER BY e.due_at, e.enrollment_id LIMIT :limit FOR UPDATE OF e, p SKIP LOCKED"
+)
+_DUE_PROFILES = statement(
+    "SELECT profile_id, min(due_at) FROM enrollments WHERE due_at < :until AND campaign_id <> ALL(:held) GROUP BY 1"
+)
+_MOVE_ON = statement(
+    "UPDATE enrollments e SET status = t.status, step = t.step, due_at = t.due_at, exit_reason = t.exit_reason,"
+    " closed_at = t.closed_at FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]), CAST(:steps AS int[]),"
+    " CAST(:due_ats AS timestamptz[]), CAST(:exit_reasons AS text[]), CAST(:closed_ats AS timestamptz[]))"
+    " AS t(enrollment_id, status, step, due_at, exit_reason, closed_at) WHERE e.enrollment_id = t.enrollment_id"
+)
+_MERGE_CLASH = statement(
+    "UPDATE enrollments e SET status = 'exited', exit_reason = 'merged', closed_at = :now, due_at = NULL,"
+    " key = e.key || ' (merged ' || e.profile_id || ')'"
+    " FROM unnest(CAST(:losers AS bigint[]), CAST(:winners AS bigint[])) AS m(loser, winner)"
+    " WHERE e.profile_id = m.loser AND EXISTS (SELECT 1 FROM enrollments w"
+    " WHERE w.profile_id = m.winner AND w.campaign_id = e.campaign_id AND w.key = e.key)"
+)
+_MOVE_TABLES = tuple(
+    statement(
+        f"UPDATE {table} x SET profile_id = m.winner"
+        " FROM unnest(CAST(:losers AS bigint[]), CAST(:winners AS bigint[])) AS m(loser, winner)"
+        " WHERE x.profile_id = m.loser"
+    )
+    for table in ("enrollments", "decisions", "messages", "conversions")
+)
+_NEXT_DUE = statement("SELECT min(due_at) FROM enrollments WHERE due_at IS NOT NULL")
+_COUNT = statement("SELECT campaign_id, status, coalesce(exit_reason, ''), count(*) FROM enrollments GROUP BY 1, 2, 3")
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentRow:
+    """An enrollment as stored. `due_at` None: nothing is planned any more."""
+
+    enrollment_id: int
+    campaign_id: str
+    campaign_version: int
+    profile_id: int
+    key: str
+    status: str
+    step: int
+    entered_at: datetime
+    last_activity_at: datetime
+    due_at: datetime | None
+    touches: int
+    exit_reason: str | None
+    closed_at: datetime | None
+    context: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MovedEnrollment:
+    """Where an enrollment stands after a decision."""
+
+    enrollment_id: int
+    status: str
+    step: int
+    due_at: datetime | None
+    exit_reason: str | None = None
+    closed_at: datetime | None = None
+
+
+def list_enrollments(connection: Connection, profile_ids: Iterable[int], *, since: datetime) -> list[EnrollmentRow]:
+    """Open enrollments of the profiles, and closed ones entered after `since` (for re-entry rules)."""
+    rows = connection.execute(_OF_PROFILES, {"ids": list(profile_ids), "since": since})
+    return [EnrollmentRow(*row) for row in rows]
+
+
+def list_profile_enrollments(connection: Connection, profile_id: int) -> list[EnrollmentRow]:
+    """All enrollments a profile ever had, oldest first."""
+    return [EnrollmentRow(*row) for row in connection.execute(_ALL_OF_PROFILE, {"id": profile_id})]
+
+
+def arm(connection: Connection, rows: Sequence[EnrollmentRow]) -> int:
+    """Opens enrollments (their ids and status are given by the database); one that exists is left alone."""
+    if not rows:
+        return 0
+    values = {
+        "campaign_ids": [r.campaign_id for r in rows],
+        "campaign_versions": [r.campaign_version for r in rows],
+        "profile_ids": [r.profile_id for r in rows],
+        "keys": [r.key for r in rows],
+        "steps": [r.step for r in rows],
+        "entered_ats": [r.entered_at for r in rows],
+        "last_activity_ats": [r.last_activity_at for r in rows],
+        "due_ats": [r.due_at for r in rows],
+        "contexts": [json_text(dict(r.context)) for r in rows],
+    }
+    return connection.execute(_ARM, values).rowcount
+
+
+def touch(connection: Connection, touched: Mapping[tuple[str, int, str], tuple[datetime, int]]) -> None:
+    """Notes activity: (campaign_id, profile_id, key) -> (latest activity, how many). A HOT update: no index moves."""
+    if touched:
+        values = {
+            **_keys(touched),
+            "ats": [at for at, _ in touched.values()],
+            "touches": [n for _, n in touched.values()],
+        }
+        connection.execute(_TOUCH, values)
+
+
+def exit_enrollments(connection: Connection, exits: Mapping[tuple[str, int, str], tuple[str, datetime]]) -> int:
+    """Ends open enrollments: (campaign_id, profile_id, key) -> (reason, at); returns how many were open."""
+    if not exits:
+        return 0
+    values = {**_keys(exits), "reasons": [r for r, _ in exits.values()], "ats": [at for _, at in exits.values()]}
+    return connection.execute(_EXIT, values).rowcount
+
+
+def refuse_starts(connection: Connection, refusals: Sequence[tuple[int, str, str, str, datetime]]) -> None:
+    """Keeps (profile_id, campaign_id, key, reason, at) of campaigns that would have started and did not."""
+    if refusals:
+        columns = ("profile_ids", "campaign_ids", "keys", "reasons", "ats")
+        connection.execute(_REFUSE, dict(zip(columns, map(list, zip(*refusals, strict=True)), strict=True)))
+
+
+def list_refusals(connection: Connection, profile_id: int) -> list[tuple[str, str, str, datetime]]:
+    """(campaign_id, key, reason, refused_at) of a profile, oldest first."""
+    return [tuple(row) for row in connection.execute(_REFUSALS, {"id": profile_id})]
+
+
+def claim_due(
+    connection: Connection, *, until: datetime, limit: int, held: Sequence[str] = (), busy: Sequence[int] = ()
+) -> list[EnrollmentRow]:
+    """Locks due timers with their profiles, earliest first; rows another worker holds are passed over.
+
+    `held`: campaigns that are paused. `busy`: profiles to leave for a later call.
+    """
+    values = {"until": until, "limit": limit, "held": list(held), "busy": list(busy)}
+    return [EnrollmentRow(*row) for row in connection.execute(_CLAIM, values)]
+
+
+def first_due(connection: Connection, *, until: datetime, held: Sequence[str] = ()) -> dict[int, datetime]:
+    """profile_id -> its earliest timer, for timers due before `until`."""
+    rows = connection.execute(_DUE_PROFILES, {"until": until, "held": list(held)})
+    return {row[0]: row[1] for row in rows}
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """When the earliest timer of all is due."""
+    at: datetime | None = connection.execute(_NEXT_DUE).scalar_one()
+    return at
+
+
+def move_on(connection: Connection, moved: Sequence[MovedEnrollment]) -> None:
+    """Writes where claimed enrollments stand now, in one statement."""
+    if moved:
+        values = {
+            "ids": [m.enrollment_id for m in moved],
+            "statuses": [m.status for m in moved],
+            "steps": [m.step for m in moved],
+            "due_ats": [m.due_at for m in moved],
+            "exit_reasons": [m.exit_reason for m in moved],
+            "closed_ats": [m.closed_at for m in moved],
+        }
+        connection.execute(_MOVE_ON, values)
+
+
+def merge_enrollments(connection: Connection, merges: Mapping[int, int], now: datetime) -> None:
+    """Gives everything of merged profiles to the winners; of two with one campaign and key, the winner's stays."""
+    if merges:
+        columns = {"losers": list(merges), "winners": list(merges.values())}
+        connection.execute(_MERGE_CLASH, {**columns, "now": now})
+        for move in _MOVE_TABLES:
+            connection.execute(move, columns)
+
+
+def count_enrollments(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """(campaign_id, status, exit_reason) -> enrollments."""
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(_COUNT)}
+
+
+def _keys(by_key: Mapping[tuple[str, int, str], Any]) -> dict[str, list[Any]]:
+    campaign_ids, profile_ids, keys = zip(*by_key, strict=True)
+    return {"campaign_ids": list(campaign_ids), "profile_ids": list(profile_ids), "keys": list(keys)}
