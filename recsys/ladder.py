@@ -1,0 +1,196 @@
+"""The cold-start ladder: candidates from the best-informed rung down to the shop's bestsellers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from recsys import keys
+from recsys.columns import Events
+from recsys.packing import SOURCE_NAMES, Unpacked
+from recsys.request import Fetched, Request, Signal
+from recsys.slates import Rung, SlotKind
+
+SEEDS = 12  # most recent products whose neighbours are looked up
+CATEGORIES = 3
+SEED_DECAY = 0.85  # per step back in the session
+HALF_LIFE_SECONDS = 2 * 86_400.0
+PROFILE_SHARE = 0.8  # weight of the precomputed slate beside the live session
+HISTORY_SHARE = 0.6  # weight of the touched products themselves where a slot may repeat them
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A product on its way into a slate."""
+
+    product_id: str
+    score: float
+    rung: Rung
+    source: str
+    code: str  # which sentence explains it
+    seed: str = ""
+
+
+# list of a product's record, and the sentence, by slot kind: later lists only fill up
+_LISTS: Mapping[SlotKind, tuple[tuple[str, float], ...]] = {
+    SlotKind.SIMILAR: (("similar", 1.0), ("next", 0.3)),
+    SlotKind.COMPLEMENT: (("complement", 1.0), ("next", 0.2)),
+    SlotKind.CROSS_SELL: (("complement", 1.0), ("next", 0.3)),
+    SlotKind.NEXT_BEST: (("next", 1.0),),
+    SlotKind.NEW_FOR_YOU: (("next", 1.0), ("similar", 0.2)),
+    SlotKind.RECENTLY_VIEWED: (),
+}
+
+
+def seeds(request: Request) -> list[Signal]:
+    """Return the products a slot starts from, newest first and each once; cart or order lines lead."""
+    lines: Iterable[str] = ()
+    if request.slot.kind is SlotKind.COMPLEMENT:
+        lines = request.cart or request.last_order
+    elif request.slot.kind is SlotKind.CROSS_SELL:
+        lines = request.last_order or request.cart
+    named = [Signal(product_id, Events.ADDED) for product_id in lines]
+    rest = [] if named else [*request.signals, *(Signal(p, Events.ADDED) for p in request.cart)]
+    found: dict[str, Signal] = {}
+    for signal in (*named, *rest):
+        found.setdefault(signal.product_id, signal)
+    return list(found.values())[:SEEDS]
+
+
+def keys_of(request: Request) -> list[str]:
+    """Return the cache keys one request may read."""
+    found = [keys.product(s.product_id) for s in seeds(request)]
+    found += [keys.product(p) for p in list(request.bought)[:SEEDS]]
+    if request.profile_id:
+        found.append(keys.profile(request.profile_id))
+    found += [keys.category(c) for c in affinities(request, "category")]
+    found += [keys.brand(b) for b in affinities(request, "brand")]
+    if request.referral_source:
+        found.append(keys.referral(request.referral_source))
+    if request.locality:
+        found.append(keys.locality(request.locality))
+    return [*found, keys.NEW, keys.TRENDING, keys.GLOBAL]
+
+
+def affinities(request: Request, attribute: str) -> list[str]:
+    """Return the categories or brands the session leans to, strongest first."""
+    weight: dict[str, float] = {}
+    for place, signal in enumerate(request.signals[: 4 * SEEDS]):
+        name = getattr(signal, attribute)
+        if name:
+            weight[name] = weight.get(name, 0.0) + _strength(signal, place)
+    ranked = sorted(weight, key=lambda name: -weight[name])
+    if attribute == "category":
+        ranked = list(dict.fromkeys([*ranked, *request.top_categories]))
+    return ranked[:CATEGORIES]
+
+
+def _strength(signal: Signal, place: int) -> float:
+    event = Events.WEIGHTS.get(signal.event, 1.0)
+    return float(event * SEED_DECAY**place * 0.5 ** (signal.age_seconds / HALF_LIFE_SECONDS))
+
+
+def climb(request: Request, fetched: Fetched) -> Iterator[Candidate]:
+    """Yield candidates from the top rung downwards; a product may come up again from a lower rung."""
+    if request.slot.kind is SlotKind.RECENTLY_VIEWED:
+        yield from _recent(request)
+        return
+    for product_id in request.slot.rules.pinned:
+        yield Candidate(product_id, 1.0, Rung.PINNED, "pinned", "pinned")
+    yield from _personal(request, fetched)
+    for name in affinities(request, "category"):
+        yield from _listed(fetched.get(keys.category(name)), Rung.AFFINITY, "category", name)
+    for name in affinities(request, "brand"):
+        yield from _listed(fetched.get(keys.brand(name)), Rung.AFFINITY, "brand", name)
+    yield from _listed(fetched.get(keys.referral(request.referral_source)), Rung.REFERRAL, "referral")
+    yield from _listed(fetched.get(keys.locality(request.locality)), Rung.LOCAL, "local")
+    yield from _listed(fetched.get(keys.TRENDING), Rung.GLOBAL, "global")
+    yield from _listed(fetched.get(keys.GLOBAL), Rung.GLOBAL, "global")
+
+
+def new_products(fetched: Fetched) -> list[Candidate]:
+    """Return the new products a slate may explore, best guess first."""
+    return list(_listed(fetched.get(keys.NEW), Rung.NEW, "new"))
+
+
+def _listed(record: Unpacked | None, rung: Rung, code: str, name: str = "") -> Iterator[Candidate]:
+    for ids, scores, sources, _ in (record.lists if record else {}).values():
+        for product_id, score, source in zip(ids, scores, sources, strict=True):
+            yield Candidate(product_id, score, rung, _source_name(source), code, name)
+
+
+def _source_name(code: int) -> str:
+    return SOURCE_NAMES[code] if code < len(SOURCE_NAMES) else SOURCE_NAMES[0]
+
+
+def _recent(request: Request) -> Iterator[Candidate]:
+    strength: dict[str, float] = {}
+    added: set[str] = set()
+    for place, signal in enumerate(request.signals):
+        strength[signal.product_id] = strength.get(signal.product_id, 0.0) + _strength(signal, place)
+        if signal.event == Events.ADDED:
+            added.add(signal.product_id)
+    for product_id in sorted(strength, key=lambda p: -strength[p]):
+        code = "left_in_cart" if product_id in added else "recently_viewed"
+        yield Candidate(product_id, strength[product_id], Rung.SESSION, "history", code)
+
+
+def _personal(request: Request, fetched: Fetched) -> list[Candidate]:
+    pool = _neighbours(request, fetched)
+    if request.slot.kind is SlotKind.NEXT_BEST:
+        _touched(request, pool)
+    _scale(pool)
+    if request.slot.kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT):
+        _add_profile(request, fetched, pool)
+    return sorted(pool.values(), key=lambda c: (-c.score, c.product_id))
+
+
+def _neighbours(request: Request, fetched: Fetched) -> dict[str, Candidate]:
+    pool: dict[str, Candidate] = {}
+    strongest: dict[str, float] = {}
+    for place, signal in enumerate(seeds(request)):
+        record = fetched.get(keys.product(signal.product_id))
+        if record is None:
+            continue
+        strength = _strength(signal, place)
+        for name, share in _LISTS[request.slot.kind]:
+            ids, scores, sources, _ = record.lists.get(name, ([], (), b"", 0.0))
+            for product_id, score, source in zip(ids, scores, sources, strict=True):
+                gain = strength * share * score
+                held = pool.get(product_id)
+                if held is None:
+                    pool[product_id] = Candidate(
+                        product_id, gain, Rung.SESSION, _source_name(source), name, signal.product_id
+                    )
+                    strongest[product_id] = gain
+                    continue
+                held.score += gain
+                if gain > strongest[product_id]:
+                    strongest[product_id] = gain
+                    held.seed, held.code, held.source = signal.product_id, name, _source_name(source)
+    return pool
+
+
+def _touched(request: Request, pool: dict[str, Candidate]) -> None:
+    peak = max((c.score for c in pool.values()), default=1.0)
+    for candidate in _recent(request):
+        gain = HISTORY_SHARE * peak * min(candidate.score, 3.0) / 3.0
+        held = pool.setdefault(candidate.product_id, candidate)
+        held.score = gain if held is candidate else held.score + gain
+
+
+def _scale(pool: dict[str, Candidate]) -> None:
+    peak = max((c.score for c in pool.values()), default=0.0)
+    if peak > 0:
+        for candidate in pool.values():
+            candidate.score /= peak
+
+
+def _add_profile(request: Request, fetched: Fetched, pool: dict[str, Candidate]) -> None:
+    record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
+    if record is None:
+        return
+    for candidate in _listed(record, Rung.PROFILE, "profile"):
+        held = pool.setdefault(candidate.product_id, candidate)
+        gain = PROFILE_SHARE * candidate.score
+        held.score = gain if held is candidate else held.score + gain

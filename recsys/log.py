@@ -1,0 +1,139 @@
+"""The interaction log: a training frame turned into arrays once, clean and in session order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from recsys.arrays import Bools, Floats, Ints
+from recsys.columns import CART, ORDER, VIEW, WISH, Columns, Events
+from recsys.errors import BadFrame
+from recsys.ids import IdMap
+
+LONGEST_SESSION = 200  # later rows of a session are kept, earlier ones dropped: bots and all-day sessions
+_CODES = {Events.VIEWED: VIEW, Events.WISHLISTED: WISH, Events.ADDED: CART, Events.ORDERED: ORDER}
+_WEIGHTS = np.array([Events.WEIGHTS[name] for name in Events.NAMES])
+
+
+@dataclass(frozen=True)
+class InteractionLog:
+    """Interactions as arrays of one length, sessions contiguous and ordered by their start, rows oldest first.
+
+    `session`, `profile` (-1: stranger) and `product` are row numbers of the id maps, `event` a code VIEW .. ORDER, `at`
+    seconds since 1970 (row order where the frame has no times; `has_times` tells).
+    """
+
+    session: Ints
+    profile: Ints
+    product: Ints
+    event: Ints
+    at: Floats
+    sessions: int
+    profiles: IdMap
+    products: IdMap
+    has_times: bool
+
+    def __len__(self) -> int:
+        return len(self.product)
+
+    @property
+    def weight(self) -> Floats:
+        """How much each row says about interest, by its event."""
+        return _WEIGHTS[self.event]
+
+    @property
+    def has_profiles(self) -> bool:
+        """Whether any row belongs to a known profile."""
+        return bool(len(self.profiles))
+
+    @property
+    def actor(self) -> Ints:
+        """The profile where known, else a number of its own for the session."""
+        return np.where(self.profile >= 0, self.profile, len(self.profiles) + self.session)
+
+    def select(self, rows: Bools) -> InteractionLog:
+        """Return the log of the chosen rows; id maps and numbering stay the same."""
+        session = self.session[rows]
+        numbers = np.cumsum(np.diff(session, prepend=session[:1]) != 0) if len(session) else session
+        return replace(
+            self,
+            session=numbers,
+            profile=self.profile[rows],
+            product=self.product[rows],
+            event=self.event[rows],
+            at=self.at[rows],
+            sessions=int(numbers[-1]) + 1 if len(numbers) else 0,
+        )
+
+
+def build_log(interactions: pd.DataFrame, products: IdMap | None = None) -> InteractionLog:
+    """Return the log of an interactions frame (rows in time order, columns of `Columns`).
+
+    Rows without a product and rows that repeat the row before them (same session, product and event) are dropped; of a
+    session only the last 200 rows count. Raises BadFrame where the product column is missing.
+    """
+    if Columns.PRODUCT not in interactions:
+        raise BadFrame(f"interactions have no column {Columns.PRODUCT!r}", "see recsys/columns.py")
+    frame = interactions[interactions[Columns.PRODUCT].notna()]
+    ids = products or IdMap(pd.unique(frame[Columns.PRODUCT]))
+    product = ids.numbers(frame[Columns.PRODUCT])
+    profile, profiles = _profiles(frame)
+    at, has_times = _times(frame)
+    session = _sessions(frame, profile)
+    event = _events(frame)
+    order = np.lexsort((np.arange(len(frame)), session))
+    order = order[product[order] >= 0]
+    log = InteractionLog(
+        session[order], profile[order], product[order], event[order], at[order], 0, profiles, ids, has_times
+    )
+    return log.select(_worth_keeping(log))
+
+
+def _profiles(frame: pd.DataFrame) -> tuple[Ints, IdMap]:
+    if Columns.PROFILE not in frame:
+        return np.full(len(frame), -1), IdMap([])
+    numbers, values = pd.factorize(frame[Columns.PROFILE], use_na_sentinel=True)
+    return numbers.astype(np.int64), IdMap(values)
+
+
+def _times(frame: pd.DataFrame) -> tuple[Floats, bool]:
+    fallback = np.arange(len(frame), dtype=np.float64)
+    if Columns.OCCURRED_AT not in frame or frame[Columns.OCCURRED_AT].isna().all():
+        return fallback, False
+    return seconds(frame[Columns.OCCURRED_AT].ffill().bfill()), True
+
+
+def seconds(times: pd.Series) -> Floats:
+    """Return times as seconds since 1970, NaN where missing; naive times count as UTC."""
+    stamps = pd.to_datetime(times, utc=True)
+    return ((stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=np.float64)
+
+
+def _sessions(frame: pd.DataFrame, profile: Ints) -> Ints:
+    if Columns.SESSION in frame:
+        given = frame[Columns.SESSION]
+        numbers: Ints = pd.factorize(given, use_na_sentinel=True)[0].astype(np.int64)
+    else:
+        numbers = profile.copy()
+    lonely = numbers < 0
+    numbers[lonely] = numbers.max(initial=-1) + 1 + np.arange(int(lonely.sum()))
+    return numbers
+
+
+def _events(frame: pd.DataFrame) -> Ints:
+    if Columns.EVENT not in frame:
+        return np.zeros(len(frame), dtype=np.int64)
+    return frame[Columns.EVENT].map(_CODES).fillna(VIEW).to_numpy(dtype=np.int64)
+
+
+def _worth_keeping(log: InteractionLog) -> Bools:
+    if not len(log):
+        return np.zeros(0, dtype=bool)
+    same = (np.diff(log.session) == 0) & (np.diff(log.product) == 0) & (np.diff(log.event) == 0)
+    fresh = np.concatenate([[True], ~same])
+    session = log.session[fresh]
+    from_end = np.searchsorted(session, session, side="right") - np.arange(len(session))
+    fresh[fresh] = from_end <= LONGEST_SESSION
+    return fresh

@@ -1,0 +1,98 @@
+"""Ranked product lists as bytes for the cache: small, versioned, dated, with the shop's own product ids.
+
+Layout (little endian): `RK`, format u8, number of lists u8, made_at u64 seconds, version as 12 bytes of ASCII; then per
+list: name as 12 bytes of ASCII, rhythm f32 (days between repeat purchases, 0 unknown), count u16, byte length of the
+ids u32, scores f32 each, one source code u8 each, the ids in UTF-8 joined by newlines.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from recsys.errors import BadArtifact
+
+FORMAT = 1
+_HEAD = struct.Struct("<2sBBQ12s")
+_LIST = struct.Struct("<12sfHI")
+
+# one byte each in the cache: only ever append
+SOURCE_NAMES = (
+    "unknown", "popular", "trending", "category", "brand", "referral", "local", "new",
+    "item_knn", "session_knn", "als", "bpr", "ease", "rules", "sequence", "bought_together",
+    "attributes", "history", "buy_again", "blend", "pinned", "price_band",
+)  # fmt: skip
+_CODES = {name: code for code, name in enumerate(SOURCE_NAMES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A ranked list: ids best first, their scores and sources; `rhythm_days` is of the product the list is about."""
+
+    ids: Sequence[str]
+    scores: Sequence[float]
+    sources: Sequence[str] | str
+    rhythm_days: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What `unpack` reads: made_at in seconds since 1970, and per list name (ids, scores, source codes, rhythm)."""
+
+    version: str
+    made_at: int
+    lists: Mapping[str, tuple[list[str], tuple[float, ...], bytes, float]]
+
+    @property
+    def made(self) -> datetime:
+        """The time of training, aware UTC."""
+        return datetime.fromtimestamp(self.made_at, UTC)
+
+
+def pack(lists: Mapping[str, Ranked], *, version: str, made_at: datetime) -> bytes:
+    """Return the bytes of some ranked lists. Ids may not contain newlines; version and names are cut to 12 letters."""
+    parts = [_HEAD.pack(b"RK", FORMAT, len(lists), int(made_at.timestamp()), version.encode("ascii", "replace")[:12])]
+    for name, ranked in lists.items():
+        ids = "\n".join(ranked.ids).encode()
+        count = len(ranked.ids)
+        parts += [
+            _LIST.pack(name.encode("ascii")[:12], ranked.rhythm_days, count, len(ids)),
+            struct.pack(f"<{count}f", *ranked.scores),
+            _source_codes(ranked.sources, count),
+            ids,
+        ]
+    return b"".join(parts)
+
+
+def _source_codes(sources: Sequence[str] | str, count: int) -> bytes:
+    if isinstance(sources, str):
+        return bytes([_CODES.get(sources, 0)]) * count
+    return bytes(_CODES.get(source, 0) for source in sources)
+
+
+def unpack(packed: bytes) -> Unpacked:
+    """Read what `pack` wrote; BadArtifact where the bytes are cut off, foreign or of another format."""
+    try:
+        return _unpack(packed)
+    except (struct.error, UnicodeDecodeError, IndexError) as problem:
+        raise BadArtifact(f"recommendation bytes are damaged: {problem}", "train again") from problem
+
+
+def _unpack(packed: bytes) -> Unpacked:
+    magic, layout, count, made_at, version = _HEAD.unpack_from(packed)
+    if magic != b"RK" or layout != FORMAT:
+        raise BadArtifact(f"recommendation bytes of another format ({magic!r}, {layout})", "train again")
+    at, lists = _HEAD.size, {}
+    for _ in range(count):
+        name, rhythm, size, length = _LIST.unpack_from(packed, at)
+        at += _LIST.size
+        scores = struct.unpack_from(f"<{size}f", packed, at)
+        at += 4 * size
+        codes, text = packed[at : at + size], packed[at + size : at + size + length]
+        if len(text) != length:
+            raise BadArtifact("recommendation bytes are cut off", "train again")
+        at += size + length
+        lists[name.rstrip(b"\0").decode()] = (text.decode().split("\n") if size else [], scores, codes, rhythm)
+    return Unpacked(version.rstrip(b"\0").decode(), made_at, lists)

@@ -1,0 +1,88 @@
+"""A batch of questions "what will this shopper want next?", as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.arrays import Floats, Ints, Matrix, matrix, positions, ragged, row_numbers
+
+
+@dataclass(frozen=True)
+class Queries:
+    """One row per shopper: the live session (`prefix`) and earlier products (`history`), oldest first, ragged.
+
+    `profile` is a row number of the training log's profiles or -1; `at` is seconds since 1970, NaN where unknown.
+    Products that were never in training are left out of the arrays.
+    """
+
+    prefix_start: Ints
+    prefix: Ints
+    history_start: Ints
+    history: Ints
+    profile: Ints
+    at: Floats
+
+    def __len__(self) -> int:
+        return len(self.profile)
+
+    @classmethod
+    def of(
+        cls,
+        prefixes: Sequence[Sequence[int]],
+        histories: Sequence[Sequence[int]] | None = None,
+        profile: Sequence[int] | Ints | None = None,
+        at: Sequence[float] | Floats | None = None,
+    ) -> Queries:
+        """Build a batch from lists of product numbers; negative numbers (unknown products) are dropped."""
+        size = len(prefixes)
+        prefix_start, prefix = _known(prefixes)
+        history_start, history = _known(histories if histories is not None else [[]] * size)
+        profiles = np.full(size, -1) if profile is None else np.asarray(profile, dtype=np.int64)
+        times = np.full(size, np.nan) if at is None else np.asarray(at, dtype=np.float64)
+        return cls(prefix_start, prefix, history_start, history, profiles, times)
+
+    def slice(self, start: int, stop: int) -> Queries:
+        """Return rows `start` to `stop` (excluded)."""
+        a, b = self.prefix_start[start], self.prefix_start[min(stop, len(self))]
+        c, d = self.history_start[start], self.history_start[min(stop, len(self))]
+        return Queries(
+            self.prefix_start[start : stop + 1] - a,
+            self.prefix[a:b],
+            self.history_start[start : stop + 1] - c,
+            self.history[c:d],
+            self.profile[start:stop],
+            self.at[start:stop],
+        )
+
+    def prefix_matrix(self, products: int, decay: float = 1.0, longest: int = 50) -> Matrix:
+        """Return queries x products: weight `decay ** steps from the end` of each product's latest place."""
+        return _decayed(self.prefix_start, self.prefix, products, decay, longest)
+
+    def history_matrix(self, products: int, decay: float = 1.0, longest: int = 200) -> Matrix:
+        """Return queries x products for the history, like `prefix_matrix`."""
+        return _decayed(self.history_start, self.history, products, decay, longest)
+
+
+def _known(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+    indptr, items = ragged([[int(x) for x in row if x >= 0] for row in lists])
+    return indptr, items
+
+
+def _decayed(indptr: Ints, items: Ints, products: int, decay: float, longest: int) -> Matrix:
+    rows = row_numbers(indptr)
+    from_end = np.diff(indptr)[rows] - 1 - positions(indptr)
+    near = from_end < longest
+    shape = (len(indptr) - 1, products)
+    if decay >= 1.0:
+        result = matrix(np.ones(int(near.sum())), rows[near], items[near], shape)
+        result.data[:] = 1.0
+        return result
+    key = rows[near] * products + items[near]
+    order = np.argsort(from_end[near], kind="stable")
+    _, first = np.unique(key[order], return_index=True)
+    latest = order[first]
+    weights = np.power(decay, from_end[near][latest].astype(np.float64))
+    return matrix(weights, rows[near][latest], items[near][latest], shape)

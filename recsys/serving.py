@@ -1,0 +1,167 @@
+"""Slates at decision time: live session, cached artifacts and live product facts in, a slate out. Pure and fast.
+
+The caller reads `keys_needed` of a whole batch by one MGET, then the facts of `products_needed`, then asks for slates.
+A missing record or fact falls down the ladder and never raises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from recsys import keys, ladder
+from recsys.ladder import Candidate
+from recsys.merchandising import Merchandising
+from recsys.reasons import marketer_explanation, shopper_reason
+from recsys.request import Fetched, Request
+from recsys.slates import Dropped, Filled, Rung, Slate, SlateItem, SlotKind
+
+POOL = 60  # candidates whose facts are worth reading
+
+
+def keys_needed(requests: Request | Iterable[Request]) -> list[str]:
+    """Return every cache key the requests may read, each once, without the storage prefix."""
+    many = [requests] if isinstance(requests, Request) else requests
+    return list(dict.fromkeys(key for request in many for key in ladder.keys_of(request)))
+
+
+def products_needed(requests: Request | Iterable[Request], fetched: Fetched, pool: int = POOL) -> list[str]:
+    """Return the products whose live facts the requests need: the best candidates of each, its seeds, new products."""
+    many = [requests] if isinstance(requests, Request) else requests
+    found: dict[str, None] = {}
+    for request in many:
+        wanted = dict.fromkeys(c.product_id for c in ladder.new_products(fetched)[:20])
+        wanted |= dict.fromkeys(s.product_id for s in ladder.seeds(request))
+        limit = len(wanted) + pool
+        for candidate in ladder.climb(request, fetched):
+            wanted[candidate.product_id] = None
+            if len(wanted) >= limit:
+                break
+        found |= wanted
+    return list(found)
+
+
+def recommend(request: Request, fetched: Fetched, words: Mapping[str, str] | None = None) -> Slate:
+    """Return the slate of one slot. `words` overrides shopper sentences by the names of `reasons.SHOPPER_WORDS`."""
+    rules = Merchandising(request, fetched)
+    chosen, dropped = _choose(request, fetched, rules)
+    items = tuple(_item(request, fetched, c, words) for c in chosen)
+    record = next((r for k in ladder.keys_of(request) if (r := fetched.get(k))), None)
+    return Slate(
+        slot=request.slot.name,
+        kind=request.slot.kind,
+        items=items,
+        filled=_filled(request, len(items)),
+        dropped=tuple(Dropped(p, rule) for p, rule in dropped.items()),
+        version=record.version if record else "",
+        made_at=record.made if record else None,
+        missing=tuple(k for k in ladder.keys_of(request) if fetched.get(k) is None),
+    )
+
+
+def recommend_mail(
+    requests: Sequence[Request], fetched: Fetched, words: Mapping[str, str] | None = None
+) -> list[Slate]:
+    """Return the slates of all slots of one mail, in order; no product comes twice."""
+    taken: frozenset[str] = frozenset()
+    slates = []
+    for request in requests:
+        slate = recommend(replace(request, taken=request.taken | taken), fetched, words)
+        if slate.filled in (Filled.FULL, Filled.SHORT):
+            taken |= frozenset(slate.product_ids)
+        slates.append(slate)
+    return slates
+
+
+def _choose(request: Request, fetched: Fetched, rules: Merchandising) -> tuple[list[Candidate], dict[str, str]]:
+    size = request.slot.size
+    explore = _explored(request, fetched, rules)
+    chosen: dict[str, Candidate] = {}
+    dropped: dict[str, str] = {}
+    for candidate in _boosted(request, ladder.climb(request, fetched)):
+        if len(chosen) >= size - len(explore):
+            break
+        _consider(candidate, rules, chosen, dropped)
+    for candidate in explore:
+        if candidate.product_id not in chosen:
+            _consider(candidate, rules, chosen, dropped)
+    return list(chosen.values())[:size], dropped
+
+
+def _consider(
+    candidate: Candidate, rules: Merchandising, chosen: dict[str, Candidate], dropped: dict[str, str]
+) -> None:
+    product_id = candidate.product_id
+    if product_id in chosen or product_id in dropped:
+        return
+    rule = rules.refusal(candidate) or rules.crowded(candidate)
+    if rule:
+        dropped[product_id] = rule
+        return
+    chosen[product_id] = candidate
+    rules.took(candidate)
+
+
+def _boosted(request: Request, candidates: Iterable[Candidate]) -> Iterable[Candidate]:
+    boosts = request.slot.rules.boosted
+    if not boosts:
+        return candidates
+    pool = list(candidates)
+    rungs = list(Rung)
+    for candidate in pool:
+        candidate.score *= boosts.get(candidate.product_id, 1.0)
+    personal = {Rung.SESSION, Rung.PROFILE}
+    return sorted(pool, key=lambda c: (1 if c.rung in personal else rungs.index(c.rung), -c.score))
+
+
+def _explored(request: Request, fetched: Fetched, rules: Merchandising) -> list[Candidate]:
+    """Return the new products this shopper helps to learn about; who does is a sticky draw, not chance."""
+    share, size = request.slot.rules.new_share, request.slot.size
+    if share <= 0 or request.slot.kind is SlotKind.RECENTLY_VIEWED:
+        return []
+    places = int(size * share + _draw(f"{request.profile_id}|{request.slot.name}"))
+    wanted = set(ladder.affinities(request, "category"))
+    pool = [c for c in ladder.new_products(fetched) if not rules.refusal(c)]
+    if wanted and rules.facts:
+        facts = rules.facts
+        pool.sort(key=lambda c: facts[c.product_id].category not in wanted)
+    if len(pool) > 1:
+        start = int(_draw(f"new|{request.profile_id}") * min(len(pool), 5))
+        pool = [*pool[start:], *pool[:start]]
+    return pool[:places]
+
+
+def _draw(text: str) -> float:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big") / 2**56
+
+
+def _filled(request: Request, count: int) -> Filled:
+    if count >= request.slot.size:
+        return Filled.FULL
+    if count >= max(request.slot.minimum, 1):
+        return Filled.SHORT
+    return Filled.SKIP if request.slot.when_short == "skip" else Filled.FOLD
+
+
+def _item(request: Request, fetched: Fetched, candidate: Candidate, words: Mapping[str, str] | None) -> SlateItem:
+    seed = _title(fetched, candidate.seed)
+    named = {"seed": seed, "category": candidate.seed, "brand": candidate.seed}
+    is_product = candidate.rung is Rung.SESSION and bool(candidate.seed)
+    return SlateItem(
+        product_id=candidate.product_id,
+        score=candidate.score,
+        source=candidate.source,
+        rung=candidate.rung,
+        reason=shopper_reason(candidate.code, words, **named),
+        explanation=marketer_explanation(candidate.rung, request.slot.kind, candidate.source, seed or candidate.seed),
+        seed_product_id=candidate.seed if is_product else None,
+    )
+
+
+def _title(fetched: Fetched, product_id: str) -> str:
+    facts = fetched.facts.get(product_id) if fetched.facts and product_id else None
+    return facts.title if facts else ""
+
+
+__all__ = ["keys", "keys_needed", "products_needed", "recommend", "recommend_mail"]

@@ -1,0 +1,1 @@
+"""The sources of candidates, each behind the contract of `recsys.sources.base`."""

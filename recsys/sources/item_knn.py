@@ -1,0 +1,72 @@
+"""Item kNN: products wanted by the same shoppers are neighbours (TF-IDF, BM25 or cosine weights, by `implicit`)."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import numpy as np
+import scipy.sparse as sp
+from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight, normalize, tfidf_weight
+
+from recsys.arrays import Matrix, csr, empty, matrix, top
+from recsys.log import InteractionLog
+from recsys.queries import Queries
+from recsys.sources.base import Abilities, Needs, StoredArrays
+
+Weighting = Literal["tfidf", "bm25", "cosine"]
+
+
+def weighted(interest: Matrix, weighting: Weighting) -> Matrix:
+    """Return shoppers x products, weighted as `implicit` does it: rare products and short sessions say more."""
+    if weighting == "bm25":
+        return sp.csr_matrix(bm25_weight(interest.T, 1.2, 0.75).T, dtype=np.float64)
+    if weighting == "tfidf":
+        return sp.csr_matrix(normalize(tfidf_weight(interest.T)).T, dtype=np.float64)
+    return sp.csr_matrix(normalize(interest.T).T, dtype=np.float64)
+
+
+def session_matrix(log: InteractionLog, by_actor: bool = False) -> Matrix:
+    """Return sessions (or shoppers) x products with ones."""
+    rows = log.actor if by_actor else log.session
+    size = len(log.profiles) + log.sessions if by_actor else log.sessions
+    result = matrix(np.ones(len(log)), rows, log.product, (max(size, 1), max(len(log.products), 1)))
+    result.data[:] = 1.0
+    return result
+
+
+class ItemKnn(StoredArrays):
+    """Sums the similarities to the products of the session (recent ones count more) and, weakly, of the history."""
+
+    needs = Needs()
+    abilities = Abilities(repeats=True)
+    _stored = ("similarity",)
+
+    def __init__(
+        self,
+        weighting: Weighting = "tfidf",
+        *,
+        neighbours: int = 100,
+        by_actor: bool = False,
+        decay: float = 0.8,
+        history_share: float = 0.0,
+        name: str = "",
+    ) -> None:
+        self.name = name or f"item_knn_{weighting}"
+        self.weighting, self.neighbours, self.by_actor = weighting, neighbours, by_actor
+        self.decay, self.history_share = decay, history_share
+        self.similarity: Matrix = empty(0, 0)
+
+    def fit(self, log: InteractionLog) -> Self:
+        """Compute the nearest neighbours of every product."""
+        model = ItemItemRecommender(K=self.neighbours, num_threads=0)
+        model.fit(weighted(session_matrix(log, self.by_actor), self.weighting), show_progress=False)
+        self.similarity = csr(model.similarity)
+        return self
+
+    def score(self, queries: Queries, depth: int) -> Matrix:
+        """Return the products nearest to what the shopper touched."""
+        products = self.similarity.shape[0]
+        wanted = queries.prefix_matrix(products, self.decay)
+        if self.history_share:
+            wanted = wanted + queries.history_matrix(products) * np.float32(self.history_share)
+        return top(csr(wanted @ self.similarity), depth)
