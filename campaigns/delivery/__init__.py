@@ -1,1 +1,7 @@
 """Handing a rendered mail to a mail server or provider, and reading what comes back."""
+
+from campaigns.delivery.inbox import InboxMail, count_maildir, find_mail, read_maildir
+from campaigns.delivery.mailer import Mailer
+from campaigns.delivery.mailer_url import catcher_path, mailer_from_url
+
+__all__ = ["InboxMail", "Mailer", "catcher_path", "count_maildir", "find_mail", "mailer_from_url", "read_maildir"]

@@ -67,7 +67,7 @@ class InboxMail:
     def _part(self, kind: str) -> str:
         part = self.message.get_body((kind,))
         content = part.get_content() if part is not None else ""
-        return content if isinstance(content, str) else ""
+        return content.replace("\r\n", "\n") if isinstance(content, str) else ""
 
 
 def parse_mail(content: bytes) -> EmailMessage:
