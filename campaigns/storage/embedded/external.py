@@ -20,7 +20,7 @@ def check_database(url: str, *, variable: str = DATABASE) -> None:
     """Returns when a connection succeeds. Raises UnusableEnvironment with host and reason, never the password."""
     try:
         parts = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         fix = "write postgresql+psycopg://name:password@host/database"
         raise UnusableEnvironment("not the address of a database", where=variable, fix=fix) from None
     place = f"{parts.host or parts.query.get('host') or 'localhost'}:{parts.port or 5432}"
