@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from triggers.abandoned_cart import AbandonedCart
 from triggers.browse_abandonment import BrowseAbandonment
 from triggers.changes import Arm, Cancel, NotStarted, TimerChange, Touch
