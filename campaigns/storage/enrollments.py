@@ -13,34 +13,34 @@ from campaigns.storage.database import json_text, statement
 
 _COLUMNS = (
     "e.enrollment_id, e.campaign_id, e.campaign_version, e.profile_id, e.key, e.status, e.step, e.entered_at,"
-    " e.last_activity_at, e.due_at, e.touches, e.exit_reason, e.closed_at, e.context"
+    " e.last_activity_at, e.anchor_at, e.due_at, e.touches, e.exit_reason, e.closed_at, e.context"
 )
 _OF_PROFILES = statement(
     f"SELECT {_COLUMNS} FROM enrollments e WHERE e.profile_id = ANY(:ids)"
     " AND (e.due_at IS NOT NULL OR e.entered_at >= :since) ORDER BY e.enrollment_id"
 )
 _ALL_OF_PROFILE = statement(f"SELECT {_COLUMNS} FROM enrollments e WHERE e.profile_id = :id ORDER BY e.entered_at")
-_ARM = statement(
-    "INSERT INTO enrollments (campaign_id, campaign_version, profile_id, key, status, step, entered_at,"
-    " last_activity_at, due_at, context) SELECT t.campaign_id, t.campaign_version, t.profile_id, t.key, 'armed',"
-    " t.step, t.entered_at, t.last_activity_at, t.due_at, t.context::jsonb FROM unnest(CAST(:campaign_ids AS text[]),"
-    " CAST(:campaign_versions AS int[]), CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]), CAST(:steps AS int[]),"
-    " CAST(:entered_ats AS timestamptz[]), CAST(:last_activity_ats AS timestamptz[]), CAST(:due_ats AS timestamptz[]),"
-    " CAST(:contexts AS text[])) AS t(campaign_id, campaign_version, profile_id, key, step, entered_at,"
-    " last_activity_at, due_at, context) ON CONFLICT (campaign_id, profile_id, key) DO NOTHING"
+_PUT = statement(
+    "INSERT INTO enrollments AS e (campaign_id, campaign_version, profile_id, key, status, step, entered_at,"
+    " last_activity_at, anchor_at, due_at, exit_reason, closed_at, context)"
+    " SELECT t.campaign_id, t.campaign_version, t.profile_id, t.key, t.status, t.step, t.entered_at, t.last_activity_at,"
+    " t.anchor_at, t.due_at, t.exit_reason, t.closed_at, t.context::jsonb FROM unnest(CAST(:campaign_ids AS text[]),"
+    " CAST(:campaign_versions AS int[]), CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]), CAST(:statuses AS text[]),"
+    " CAST(:steps AS int[]), CAST(:entered_ats AS timestamptz[]), CAST(:last_activity_ats AS timestamptz[]),"
+    " CAST(:anchor_ats AS timestamptz[]), CAST(:due_ats AS timestamptz[]), CAST(:exit_reasons AS text[]),"
+    " CAST(:closed_ats AS timestamptz[]), CAST(:contexts AS text[])) AS t(campaign_id, campaign_version, profile_id,"
+    " key, status, step, entered_at, last_activity_at, anchor_at, due_at, exit_reason, closed_at, context)"
+    " ON CONFLICT (campaign_id, profile_id, key) DO UPDATE SET campaign_version = excluded.campaign_version,"
+    " status = excluded.status, step = excluded.step, entered_at = excluded.entered_at,"
+    " last_activity_at = excluded.last_activity_at, anchor_at = excluded.anchor_at, due_at = excluded.due_at,"
+    " exit_reason = excluded.exit_reason, closed_at = excluded.closed_at,"
+    " context = CASE WHEN excluded.context = '{}'::jsonb THEN e.context ELSE excluded.context END"
 )
 _TOUCH = statement(
-    "UPDATE enrollments e SET last_activity_at = greatest(e.last_activity_at, t.at), touches = e.touches + t.touches"
+    "UPDATE enrollments e SET last_activity_at = t.at, touches = e.touches + t.touches"
     " FROM unnest(CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]),"
     " CAST(:ats AS timestamptz[]), CAST(:touches AS int[])) AS t(campaign_id, profile_id, key, at, touches)"
     " WHERE e.campaign_id = t.campaign_id AND e.profile_id = t.profile_id AND e.key = t.key"
-)
-_EXIT = statement(
-    "UPDATE enrollments e SET status = 'exited', exit_reason = t.reason, closed_at = t.at, due_at = NULL"
-    " FROM unnest(CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]),"
-    " CAST(:reasons AS text[]), CAST(:ats AS timestamptz[])) AS t(campaign_id, profile_id, key, reason, at)"
-    " WHERE e.campaign_id = t.campaign_id AND e.profile_id = t.profile_id AND e.key = t.key"
-    " AND e.status IN ('armed', 'active')"
 )
 _REFUSE = statement(
     "INSERT INTO start_refusals (profile_id, campaign_id, key, reason, refused_at)"
@@ -61,10 +61,11 @@ _DUE_PROFILES = statement(
     "SELECT profile_id, min(due_at) FROM enrollments WHERE due_at < :until AND campaign_id <> ALL(:held) GROUP BY 1"
 )
 _MOVE_ON = statement(
-    "UPDATE enrollments e SET status = t.status, step = t.step, due_at = t.due_at, exit_reason = t.exit_reason,"
-    " closed_at = t.closed_at FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]), CAST(:steps AS int[]),"
+    "UPDATE enrollments e SET status = t.status, step = t.step, anchor_at = t.anchor_at, due_at = t.due_at,"
+    " exit_reason = t.exit_reason, closed_at = t.closed_at FROM unnest(CAST(:ids AS bigint[]),"
+    " CAST(:statuses AS text[]), CAST(:steps AS int[]), CAST(:anchor_ats AS timestamptz[]),"
     " CAST(:due_ats AS timestamptz[]), CAST(:exit_reasons AS text[]), CAST(:closed_ats AS timestamptz[]))"
-    " AS t(enrollment_id, status, step, due_at, exit_reason, closed_at) WHERE e.enrollment_id = t.enrollment_id"
+    " AS t(enrollment_id, status, step, anchor_at, due_at, exit_reason, closed_at) WHERE e.enrollment_id = t.enrollment_id"
 )
 _MERGE_CLASH = statement(
     "UPDATE enrollments e SET status = 'exited', exit_reason = 'merged', closed_at = :now, due_at = NULL,"
@@ -98,6 +99,7 @@ class EnrollmentRow:
     step: int
     entered_at: datetime
     last_activity_at: datetime
+    anchor_at: datetime | None
     due_at: datetime | None
     touches: int
     exit_reason: str | None
@@ -112,6 +114,7 @@ class MovedEnrollment:
     enrollment_id: int
     status: str
     step: int
+    anchor_at: datetime | None
     due_at: datetime | None
     exit_reason: str | None = None
     closed_at: datetime | None = None
@@ -128,41 +131,43 @@ def list_profile_enrollments(connection: Connection, profile_id: int) -> list[En
     return [EnrollmentRow(*row) for row in connection.execute(_ALL_OF_PROFILE, {"id": profile_id})]
 
 
-def arm(connection: Connection, rows: Sequence[EnrollmentRow]) -> int:
-    """Opens enrollments (their ids and status are given by the database); one that exists is left alone."""
+def put_enrollments(connection: Connection, rows: Sequence[EnrollmentRow]) -> None:
+    """Opens, changes or ends enrollments: one statement, found by campaign, profile and key (ids are the database's).
+
+    The caller holds the lock of their profiles. An empty `context` leaves the one that is there."""
     if not rows:
-        return 0
+        return
     values = {
         "campaign_ids": [r.campaign_id for r in rows],
         "campaign_versions": [r.campaign_version for r in rows],
         "profile_ids": [r.profile_id for r in rows],
         "keys": [r.key for r in rows],
+        "statuses": [r.status for r in rows],
         "steps": [r.step for r in rows],
         "entered_ats": [r.entered_at for r in rows],
         "last_activity_ats": [r.last_activity_at for r in rows],
+        "anchor_ats": [r.anchor_at for r in rows],
         "due_ats": [r.due_at for r in rows],
+        "exit_reasons": [r.exit_reason for r in rows],
+        "closed_ats": [r.closed_at for r in rows],
         "contexts": [json_text(dict(r.context)) for r in rows],
     }
-    return connection.execute(_ARM, values).rowcount
+    connection.execute(_PUT, values)
 
 
 def touch(connection: Connection, touched: Mapping[tuple[str, int, str], tuple[datetime, int]]) -> None:
-    """Notes activity: (campaign_id, profile_id, key) -> (latest activity, how many). A HOT update: no index moves."""
+    """Notes activity: (campaign_id, profile_id, key) -> (last activity, how many). A HOT update: no index moves."""
     if touched:
-        values = {
-            **_keys(touched),
-            "ats": [at for at, _ in touched.values()],
-            "touches": [n for _, n in touched.values()],
+        campaign_ids, profile_ids, keys = zip(*touched, strict=True)
+        ats, counts = zip(*touched.values(), strict=True)
+        columns = {
+            "campaign_ids": campaign_ids,
+            "profile_ids": profile_ids,
+            "keys": keys,
+            "ats": ats,
+            "touches": counts,
         }
-        connection.execute(_TOUCH, values)
-
-
-def exit_enrollments(connection: Connection, exits: Mapping[tuple[str, int, str], tuple[str, datetime]]) -> int:
-    """Ends open enrollments: (campaign_id, profile_id, key) -> (reason, at); returns how many were open."""
-    if not exits:
-        return 0
-    values = {**_keys(exits), "reasons": [r for r, _ in exits.values()], "ats": [at for _, at in exits.values()]}
-    return connection.execute(_EXIT, values).rowcount
+        connection.execute(_TOUCH, {name: list(values) for name, values in columns.items()})
 
 
 def refuse_starts(connection: Connection, refusals: Sequence[tuple[int, str, str, str, datetime]]) -> None:
@@ -207,6 +212,7 @@ def move_on(connection: Connection, moved: Sequence[MovedEnrollment]) -> None:
             "ids": [m.enrollment_id for m in moved],
             "statuses": [m.status for m in moved],
             "steps": [m.step for m in moved],
+            "anchor_ats": [m.anchor_at for m in moved],
             "due_ats": [m.due_at for m in moved],
             "exit_reasons": [m.exit_reason for m in moved],
             "closed_ats": [m.closed_at for m in moved],
@@ -226,8 +232,3 @@ def merge_enrollments(connection: Connection, merges: Mapping[int, int], now: da
 def count_enrollments(connection: Connection) -> dict[tuple[str, str, str], int]:
     """(campaign_id, status, exit_reason) -> enrollments."""
     return {(row[0], row[1], row[2]): row[3] for row in connection.execute(_COUNT)}
-
-
-def _keys(by_key: Mapping[tuple[str, int, str], Any]) -> dict[str, list[Any]]:
-    campaign_ids, profile_ids, keys = zip(*by_key, strict=True)
-    return {"campaign_ids": list(campaign_ids), "profile_ids": list(profile_ids), "keys": list(keys)}

@@ -154,7 +154,7 @@ def claim_messages(
     """Takes up to `limit` queued messages under a lease that runs in database time."""
     values = {"token": token, "limit": limit, "lease_s": lease.total_seconds(), "now": now}
     rows = connection.execute(_CLAIM, values).all()
-    return [ClaimedMessage(*row[:9], unpack_email(row[9])) for row in sorted(rows, key=lambda row: row[0])]
+    return [_claimed(*row) for row in sorted(rows, key=lambda row: row[0])]
 
 
 def settle_messages(connection: Connection, settlements: Sequence[Settlement], *, token: UUID, now: datetime) -> int:
@@ -203,3 +203,8 @@ def count_messages(connection: Connection) -> dict[tuple[str, str], int]:
 def mark_message(connection: Connection, ref: str, status: MessageStatus) -> None:
     """Moves a handed-over message on by what came back."""
     connection.execute(_MARK, {"ref": ref, "status": status.value})
+
+
+def _claimed(*row: Any) -> ClaimedMessage:
+    values: list[Any] = [*row[:-1], unpack_email(row[-1])]
+    return ClaimedMessage(*values)
