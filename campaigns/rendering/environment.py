@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import BaseLoader, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -51,14 +52,14 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     float: frozenset({"is_integer"}),
     bool: frozenset(),
 }
-_JINJA_OBJECTS = (LoopContext, Macro, Namespace, Cycler, Joiner, TemplateReference, BlockReference)
+_JINJA_OBJECTS = (LoopContext, Macro, TemplateModule, Namespace, Cycler, Joiner, TemplateReference, BlockReference)
 _CALLABLE_OBJECTS = (LoopContext, Macro, Cycler, Joiner, BlockReference)
 _DROPPED_FILTERS = ("attr", "center", "pprint", "random", "xmlattr", "urlize")
 _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "list", "sum", "wordcount")
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
 
 
-class _SandboxCode(CodeGenerator):
+class SandboxCode(CodeGenerator):
     """Generates `~` and `for` through the environment, where they are counted."""
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
@@ -72,7 +73,7 @@ class _SandboxCode(CodeGenerator):
 class SandboxEnvironment(ImmutableSandboxedEnvironment):
     """One closed environment; `autoescape` is for HTML and MJML, off for subject, preheader and text."""
 
-    code_generator_class = _SandboxCode
+    code_generator_class = SandboxCode
     concat = staticmethod(capped_concat)
     joined = staticmethod(joined)
     intercepted_binops = frozenset(_OPERATORS)
@@ -82,7 +83,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             loader=loader,
             autoescape=autoescape,
             undefined=Missing,
-            finalize=_shown,
+            finalize=shown,
             trim_blocks=False,
             keep_trailing_newline=False,
             auto_reload=False,
@@ -217,7 +218,7 @@ def _attributes_of(obj: Any) -> frozenset[str]:
     return found if found is not None else frozenset()
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """What stands in the output: None shows nothing, an object of the program is refused."""
     if type(value) in _QUICK:
         return value

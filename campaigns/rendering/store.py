@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, Template, TemplateNotFound
+from markupsafe import escape
 
 from campaigns.domain.message import RenderedEmail
+from campaigns.rendering.compiler import Compiler
 from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.failures import rendering_errors
 from campaigns.rendering.filters import VOICE
+from campaigns.rendering.holes import MARK, MjmlEnvironment
 from campaigns.rendering.mjml import html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.undefined import nearest
@@ -31,12 +34,15 @@ def shipped_templates() -> Path:
 
 
 class TemplateStore:
-    """All templates of a workspace. `folders` hold template folders; an earlier folder's file shadows a later one's."""
+    """All templates of a workspace. `folders` hold template folders; an earlier folder's file shadows a later one's.
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    `cache` is a folder for compiled templates that several processes share."""
+
+    def __init__(self, folders: Sequence[Path], *, cache: Path | None = None) -> None:
         self.folders = tuple(Path(folder) for folder in folders)
         loader = FileSystemLoader([str(folder) for folder in self.folders])
-        self.html_environment = SandboxEnvironment(loader, autoescape=True)
+        self.html_environment = MjmlEnvironment(loader)
+        self.compiler = Compiler(cache)
         self.text_environment = SandboxEnvironment(loader, autoescape=False)
         self._templates: dict[str, EmailTemplate] = {}
 
@@ -74,6 +80,7 @@ class EmailTemplate:
         self._subject = self._part(SUBJECT)
         self._preheader = self._part(PREHEADER)
         self._text = self._part(TEXT)
+        self._body = self._part(BODY, html=True)
 
     def render(self, context: Mapping[str, Any]) -> RenderedEmail:
         """The email for one recipient; raises TemplateProblem, never gives half a mail."""
@@ -89,20 +96,26 @@ class EmailTemplate:
         values = self._values(context)
         values["mail"]["subject"] = one_line(self._rendered(self._subject, values))
         values["mail"]["preheader"] = one_line(self._rendered(self._preheader, values))
-        with rendering_errors(f"{self.name}/{BODY}"):
-            body = self._store.html_environment.get_template(f"{self.name}/{BODY}")
-        return html_from_mjml(self._rendered(body, values))
+        return html_from_mjml(self._shape(values, holes=False))
 
     def _html(self, values: dict[str, Any]) -> str:
+        source = self._shape(values, holes=True)
+        filling = self._store.html_environment.holes.values
+        if source.count(MARK) != len(filling):  # a construct that printed and threw away: no holes, no speed, no harm
+            source, filling = self._shape(values, holes=False), []
         with rendering_errors(f"{self.name}/{BODY}"):
-            body = self._store.html_environment.get_template(f"{self.name}/{BODY}")
-        return html_from_mjml(self._rendered(body, values))
+            layout = self._store.compiler.layout(source, filling)
+            return layout.fill([*filling, str(escape(values["mail"]["preheader"])), ""], None)
 
-    def _part(self, file: str) -> Template:
+    def _shape(self, values: dict[str, Any], *, holes: bool) -> str:
+        self._store.html_environment.holes.start(off=not holes)
+        return self._rendered(self._body, values)
+
+    def _part(self, file: str, *, html: bool = False) -> Template:
         path = f"{self.name}/{file}"
         try:
             with rendering_errors(path):
-                return self._store.text_environment.get_template(path)
+                return (self._store.html_environment if html else self._store.text_environment).get_template(path)
         except TemplateNotFound as lacking:
             raise TemplateProblem(f"there is no {file}", file=path, fix=f"add the file {path}") from lacking
 

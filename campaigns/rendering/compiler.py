@@ -1,0 +1,127 @@
+"""From a shape to compiled HTML, once: in memory for this process, on disk for all workers of the workspace."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import orjson
+
+from campaigns.rendering.holes import MARK
+from campaigns.rendering.layout import TOKEN, Layout, Spot, Stretch, layout_of, tokens_in
+from campaigns.rendering.mjml import html_from_mjml
+from campaigns.rendering.shape import Shape, filled, shape_of
+
+MAX_SHAPES = 2_000
+PREHEADER_STYLE = (
+    "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
+)
+_FORMAT = "1"
+
+
+class Compiler:
+    """Compiles shapes and keeps them. `folder` is the cache on disk; without one, each process compiles for itself."""
+
+    def __init__(self, folder: Path | None = None, *, keep: int = MAX_SHAPES) -> None:
+        self.folder, self.keep = folder, keep
+        self.compiled = 0
+        self._shapes: OrderedDict[str, Shape] = OrderedDict()
+        self._layouts: OrderedDict[tuple[str, ...], Layout] = OrderedDict()
+        self._lock = Lock()
+        self._salt = f"{_FORMAT}:{version('mjml-python')}:{version('css-inline')}:"
+
+    def layout(self, source: str, values: list[str]) -> Layout:
+        """The compiled HTML of the MJML `source` whose marks stand for `values`; raises MjmlProblem."""
+        shape = self._shapes.get(source)
+        if shape is None:
+            shape = shape_of(source)
+            self._keep(self._shapes, source, shape)
+        key = _key(shape, values)
+        found = self._layouts.get(key)
+        if found is None:
+            found = self._load(key) or self._compile(shape, values)
+        return found
+
+    def _keep(self, kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+        with self._lock:
+            kept[key] = value
+            while len(kept) > self.keep:
+                kept.popitem(last=False)
+
+    def _compile(self, shape: Shape, values: list[str]) -> Layout:
+        self.compiled += 1
+        shape, layout = compiled_layout(shape, values)
+        key = _key(shape, values)
+        self._keep(self._shapes, shape.source, shape)
+        self._keep(self._layouts, key, layout)
+        path = self._path(key)
+        if path is not None:
+            _write(path, layout)
+        return layout
+
+    def _path(self, key: tuple[str, ...]) -> Path | None:
+        if self.folder is None:
+            return None
+        digest = hashlib.sha256("\x00".join((self._salt, *key)).encode("utf-8", "surrogatepass")).hexdigest()
+        return self.folder / digest[:2] / f"{digest}.json"
+
+    def _load(self, key: tuple[str, ...]) -> Layout | None:
+        path = self._path(key)
+        if path is None:
+            return None
+        try:
+            stored = orjson.loads(path.read_bytes())
+            stretches = tuple(Stretch(each["start"], each["end"], Spot(each["spot"])) for each in stored["stretches"])
+            layout = Layout(tuple(stored["pieces"]), tuple(stored["indices"]), stretches)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        self._keep(self._layouts, key, layout)
+        return layout
+
+
+def compiled_layout(shape: Shape, values: list[str]) -> tuple[Shape, Layout]:
+    """Runs a shape through MJML. A hole that does not come out again is filled beforehand, and MJML is run once more:
+    the shape that comes back says which."""
+    while True:
+        source, left = filled(shape, values)
+        html = html_from_mjml(_numbered(source, left))
+        lost = set(left) - tokens_in(html)
+        if not lost:
+            return shape, layout_of(_with_preheader(html, shape.source, len(values)))
+        shape = Shape(shape.source, tuple(sorted(lost.union(shape.filled))))
+
+
+def _key(shape: Shape, values: list[str]) -> tuple[str, ...]:
+    return (shape.source, *[values[index] for index in shape.filled])
+
+
+def _numbered(source: str, left: list[int]) -> str:
+    pieces = source.split(MARK)
+    return "".join([pieces[0], *[TOKEN.format(index) + piece for index, piece in zip(left, pieces[1:], strict=True)]])
+
+
+def _with_preheader(html: str, source: str, index: int) -> str:
+    """Hides the preheader (the value after the last hole) at the top of the body, unless the MJML shows its own."""
+    if "<mj-preview" in source:
+        return html
+    body = html.find("<body")
+    end = html.find(">", body) + 1
+    if body < 0:
+        return html
+    return f'{html[:end]}<div style="{PREHEADER_STYLE}">{TOKEN.format(index)}</div>{html[end:]}'
+
+
+def _write(path: Path, layout: Layout) -> None:
+    """Stores a layout whole or not at all; a full or read-only disk only costs the next process a compile."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{id(layout):x}.part")
+        part.write_bytes(orjson.dumps(asdict(layout)))
+        part.replace(path)
+    except OSError:
+        return

@@ -1,0 +1,119 @@
+"""The first half of compile-once: a mail's MJML with a hole wherever personal data stands.
+
+Jinja runs as it always does, with every loop, macro, include and block the author wrote, but each value it would print
+goes into a list and leaves a mark in the text. What comes out is the *shape* of the mail: the same for all
+recipients with the same number of lines and the same conditions. A shape goes through MJML once.
+
+Where a template works on printed text (`{% filter %}`, `{% set %}...{% endset %}`, a macro's result handed to a filter),
+holes are off and the real value stands in the shape: slower when it differs by recipient, never wrong.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from jinja2 import BaseLoader, nodes
+from jinja2.compiler import Frame
+from markupsafe import Markup, escape
+
+from campaigns.rendering.environment import SandboxCode, SandboxEnvironment, shown
+
+MARK = "\uf8f0"
+
+
+class Holes(threading.local):
+    """The values of the rendering under way on this thread, in the order of their marks."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
+        self.off = 0
+
+    def start(self, *, off: bool = False) -> None:
+        self.values = []
+        self.off = int(off)
+
+
+class _HoleCode(SandboxCode):
+    """Jinja's code generator, printing through `environment.hole`."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        self._direct: set[int] = getattr(self, "_direct", set())
+        self._note_direct(node)
+        self.write("environment.hole(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        self.write(")")
+
+    def _note_direct(self, node: nodes.Expr | None) -> None:
+        if isinstance(node, nodes.Call):
+            self._direct.add(id(node))
+        elif isinstance(node, nodes.CondExpr):
+            self._note_direct(node.expr1)
+            self._note_direct(node.expr2)
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+        printed = id(node) in getattr(self, "_direct", ()) or forward_caller
+        if printed or (isinstance(node.node, nodes.Name) and node.node.name in ("_counted", "range")):
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        self.write("environment.without_holes(environment.holes_off(), ")
+        super().visit_Call(node, frame, forward_caller=forward_caller)
+        self.write(")")
+
+    def _off(self, visit: Any, node: nodes.Node, frame: Frame) -> None:
+        self.writeline("environment.holes_off()")
+        visit(node, frame)
+        self.writeline("environment.holes_on()")
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock, frame: Frame) -> None:  # noqa: N802
+        self._off(super().visit_FilterBlock, node, frame)
+
+    def visit_AssignBlock(self, node: nodes.AssignBlock, frame: Frame) -> None:  # noqa: N802
+        self._off(super().visit_AssignBlock, node, frame)
+
+    def visit_Import(self, node: nodes.Import, frame: Frame) -> None:  # noqa: N802
+        self._off(super().visit_Import, node, frame)
+
+    def visit_FromImport(self, node: nodes.FromImport, frame: Frame) -> None:  # noqa: N802
+        self._off(super().visit_FromImport, node, frame)
+
+
+class MjmlEnvironment(SandboxEnvironment):
+    """The sandbox for `body.mjml`: escapes what it prints, and prints it into holes."""
+
+    code_generator_class = _HoleCode
+
+    def __init__(self, loader: BaseLoader | None = None) -> None:
+        super().__init__(loader, autoescape=True)
+        self.holes = Holes()
+
+    def hole(self, value: Any) -> str:
+        """A printed value: a mark in the shape, the escaped text in the list."""
+        holes = self.holes
+        kind = type(value)
+        if kind is str:
+            text = escape(value)
+        elif kind is int:
+            text = str(value)
+        elif kind is Markup:
+            if "<" in value or MARK in value:
+                return value  # a macro's or block's output: part of the shape itself
+            text = value
+        else:
+            text = escape(shown(value))
+        if holes.off:
+            return text.replace(MARK, "")
+        holes.values.append(text)
+        return MARK
+
+    def holes_off(self) -> None:
+        self.holes.off += 1
+
+    def holes_on(self) -> None:
+        self.holes.off -= 1
+
+    def without_holes(self, _: None, value: Any) -> Any:
+        """Ends a stretch without holes and hands on what was computed in it."""
+        self.holes.off -= 1
+        return value
