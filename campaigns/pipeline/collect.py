@@ -21,8 +21,6 @@ from campaigns.domain.segment import Reject, RejectReason
 from campaigns.domain.segment_batch import Batch, UnreadableBody, pack_messages, read_batch, sift
 from campaigns.storage.inbox import RejectedEvent
 
-MAX_BODY_BYTES: Final = 500_000
-MAX_EVENTS: Final = 2_500
 RETRY_SECONDS: Final = 5
 
 _log = logging.getLogger(__name__)
@@ -34,6 +32,15 @@ class InboxStore(Protocol):
     def add_inbox(self, source: str, received_at: datetime, body: bytes, event_count: int) -> int: ...
 
     def add_rejects(self, source: str, received_at: datetime, rejected: Sequence[RejectedEvent]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectLimits:
+    """What one request may carry, unpacked: bytes of one event, bytes of the whole body, events."""
+
+    event_bytes: int = 32_768
+    batch_bytes: int = 512_000
+    batch_events: int = 2_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ def collect(
     headers: Mapping[str, str],
     received_at: datetime,
     query_key: str | None = None,
+    limits: CollectLimits = CollectLimits(),
 ) -> CollectResult:
     """Takes one request of the event API ("batch", "track"... as `call`) and commits its events as one inbox row.
 
@@ -80,17 +88,19 @@ def collect(
     if key is not None and source is None:
         return _wrong_key()
     try:
-        batch = read_batch(_unpacked(body), call)
+        batch = read_batch(_unpacked(body, limits.batch_bytes), call)
     except _TooLarge:
-        return CollectResult(413, message=f"the body is over {MAX_BODY_BYTES} bytes; send smaller batches")
+        return CollectResult(413, message=f"the body is over {limits.batch_bytes} bytes; send smaller batches")
     except UnreadableBody as error:
         return _unreadable(store, source, received_at, str(error))
     source = source or find_source(sources, batch.write_key)
     if source is None:
         return _wrong_key()
-    if len(batch.messages) > MAX_EVENTS:
-        return CollectResult(413, message=f"over {MAX_EVENTS} events; send smaller batches", source=source.name)
-    return _commit(store, source.name, batch, received_at)
+    if len(batch.messages) > limits.batch_events:
+        return CollectResult(
+            413, message=f"over {limits.batch_events} events; send smaller batches", source=source.name
+        )
+    return _commit(store, source.name, batch, received_at, limits)
 
 
 def find_source(sources: Sequence[Source], write_key: str | None) -> Source | None:
@@ -121,18 +131,18 @@ class _TooLarge(Exception):
     pass
 
 
-def _unpacked(body: bytes) -> bytes:
+def _unpacked(body: bytes, limit: int) -> bytes:
     """The body without its compression, told by its first bytes; never more than the limit is unpacked."""
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > limit:
         raise _TooLarge
     if not body.startswith((b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")):
         return body
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
-        unpacked = unpacker.decompress(body, MAX_BODY_BYTES + 1)
+        unpacked = unpacker.decompress(body, limit + 1)
     except zlib.error as error:
         raise UnreadableBody("the body is not readable gzip") from error
-    if len(unpacked) > MAX_BODY_BYTES:
+    if len(unpacked) > limit:
         raise _TooLarge
     if not unpacker.eof:
         raise UnreadableBody("the gzip body ends too early")
@@ -150,8 +160,10 @@ def _unreadable(store: InboxStore, source: Source | None, received_at: datetime,
     return CollectResult(400, message=line, source=source.name if source else None)
 
 
-def _commit(store: InboxStore, source: str, batch: Batch, received_at: datetime) -> CollectResult:
-    kept, refused = sift(batch, received_at)
+def _commit(
+    store: InboxStore, source: str, batch: Batch, received_at: datetime, limits: CollectLimits
+) -> CollectResult:
+    kept, refused = sift(batch, received_at, limits.event_bytes)
     rejects = [one.reject for one in refused]
     try:
         if kept:

@@ -30,12 +30,18 @@ _LOAD = (
 )
 _LOCK = statement(_LOAD + " ORDER BY p.profile_id FOR UPDATE OF p")
 _READ = statement(_LOAD)
+_HOLD = statement(
+    "SELECT p.profile_id, s.ordered_at FROM profiles p"
+    " LEFT JOIN profile_states s USING (profile_id) WHERE p.profile_id = ANY(:ids)"
+    " ORDER BY p.profile_id FOR SHARE OF p"
+)
 _SAVE_STATES = statement(
-    "INSERT INTO profile_states (profile_id, state, last_event_at, updated_at)"
-    " SELECT t.profile_id, t.state::jsonb, t.last_event_at, :now FROM unnest(CAST(:ids AS bigint[]),"
-    " CAST(:states AS text[]), CAST(:last_event_ats AS timestamptz[])) AS t(profile_id, state, last_event_at)"
-    " ON CONFLICT (profile_id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at,"
-    " last_event_at = greatest(profile_states.last_event_at, excluded.last_event_at)"
+    "INSERT INTO profile_states (profile_id, state, last_event_at, ordered_at, updated_at)"
+    " SELECT t.profile_id, t.state::jsonb, t.last_event_at, t.ordered_at, :now FROM unnest(CAST(:ids AS bigint[]),"
+    " CAST(:states AS text[]), CAST(:last_event_ats AS timestamptz[]), CAST(:ordered_ats AS timestamptz[]))"
+    " AS t(profile_id, state, last_event_at, ordered_at)"
+    " ON CONFLICT (profile_id) DO UPDATE SET state = excluded.state, last_event_at = excluded.last_event_at,"
+    " ordered_at = excluded.ordered_at, updated_at = excluded.updated_at"
 )
 _MERGED = statement(
     "UPDATE profiles p SET merged_into = m.winner, updated_at = :now"
@@ -43,6 +49,10 @@ _MERGED = statement(
     " WHERE p.profile_id = m.loser"
 )
 _DROP_STATES = statement("DELETE FROM profile_states WHERE profile_id = ANY(:losers)")
+_COVERED = statement(
+    "SELECT profile_id FROM profiles WHERE email = ANY(:addresses) AND merged_into IS NULL"
+    " UNION SELECT profile_id FROM enrollments WHERE key = ANY(:carts) AND due_at IS NOT NULL LIMIT 1000"
+)
 _FIND = statement(
     "SELECT profile_id FROM identities WHERE value = :value OR (kind = 'email' AND value = lower(:value))"
     " UNION SELECT coalesce(merged_into, profile_id) FROM profiles"
@@ -83,6 +93,11 @@ def read_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, Profi
     return {row[0]: ProfileRow(*row) for row in connection.execute(_READ, {"ids": list(ids)})}
 
 
+def hold_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, datetime | None]:
+    """Keeps profiles from changing until the transaction ends; returns when each last ordered."""
+    return {row[0]: row[1] for row in connection.execute(_HOLD, {"ids": list(ids)})}
+
+
 def insert_profiles(connection: Connection, rows: Sequence[ProfileRow], now: datetime) -> None:
     """Writes new profiles (their ids were reserved by the identity step)."""
     if rows:
@@ -95,19 +110,24 @@ def update_profiles(connection: Connection, rows: Sequence[ProfileRow], now: dat
         connection.execute(_UPDATE, {**_columns(rows), "now": now})
 
 
-def save_states(
-    connection: Connection,
-    states: Mapping[int, Mapping[str, Any]],
-    last_event_at: Mapping[int, datetime],
-    now: datetime,
-) -> None:
-    """Writes folded states in one statement."""
-    if states:
-        ids = sorted(states)
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A folded state to store; the two times stand beside it so that SQL can ask for them."""
+
+    profile_id: int
+    state: Mapping[str, Any]
+    last_event_at: datetime | None
+    ordered_at: datetime | None
+
+
+def save_states(connection: Connection, rows: Sequence[StateRow], now: datetime) -> None:
+    """Writes folded states in one statement; the caller holds the lock of their profiles."""
+    if rows:
         values = {
-            "ids": ids,
-            "states": [json_text(states[i]) for i in ids],
-            "last_event_ats": [last_event_at.get(i) for i in ids],
+            "ids": [r.profile_id for r in rows],
+            "states": [json_text(r.state) for r in rows],
+            "last_event_ats": [r.last_event_at for r in rows],
+            "ordered_ats": [r.ordered_at for r in rows],
             "now": now,
         }
         connection.execute(_SAVE_STATES, values)
@@ -119,6 +139,12 @@ def mark_merged(connection: Connection, merges: Mapping[int, int], now: datetime
         columns = {"losers": list(merges), "winners": list(merges.values()), "now": now}
         connection.execute(_MERGED, columns)
         connection.execute(_DROP_STATES, {"losers": list(merges)})
+
+
+def find_covered_profiles(connection: Connection, addresses: Iterable[str], carts: Iterable[str]) -> list[int]:
+    """Profiles that an order with one of these addresses or carts is about as well."""
+    values = {"addresses": list(addresses), "carts": list(carts)}
+    return [int(row[0]) for row in connection.execute(_COVERED, values)]
 
 
 def find_profile_ids(connection: Connection, value: str) -> list[int]:

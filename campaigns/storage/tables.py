@@ -138,6 +138,7 @@ profile_states = Table(
     Column("profile_id", BigInteger, primary_key=True, autoincrement=False),
     _json("state"),
     _at("last_event_at", nullable=True),
+    _at("ordered_at", nullable=True),
     _at("updated_at"),
     postgresql_with={"fillfactor": "70"},
     comment="The folded state of a profile: carts, views, sessions, orders",

@@ -54,6 +54,8 @@ def check_redis(url: str, *, variable: str = REDIS) -> None:
 
 
 def _reason(said: str) -> str:
+    if "not known" in said or "resolve" in said:
+        return "its host name is not known"
     for known in ("Connection refused", "No such file", "timeout expired", "timed out", "No space left"):
         if known.lower() in said.lower():
             return known.lower()

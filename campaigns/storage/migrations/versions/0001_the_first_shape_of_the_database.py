@@ -259,6 +259,7 @@ def upgrade() -> None:
             "state", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
         sa.Column("last_event_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("profile_id", name=op.f("pk_profile_states")),
         comment="The folded state of a profile: carts, views, sessions, orders",

@@ -1,0 +1,256 @@
+"""Ingest: a batch of events becomes history, folded state and timers, in one transaction."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from campaigns.domain.product import Product
+from campaigns.domain.segment import Reject, event_to_payload
+from campaigns.domain.segment_batch import events_in
+from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.people import Person, load_people, save_people
+from campaigns.storage.database import transaction
+from campaigns.storage.enrollments import EnrollmentRow, merge_enrollments, put_enrollments, refuse_starts, touch
+from campaigns.storage.events import COLUMNS_OF_EVENTS, EventRow, claim_event_keys, copy_events, repoint_events
+from campaigns.storage.identities import IdentityRace, resolve
+from campaigns.storage.inbox import RejectedEvent, blame_inbox, claim_inbox, delete_inbox, insert_rejects
+from campaigns.storage.products import note_seen_products
+from triggers.changes import Arm, Cancel, NotStarted, TimerChange, Touch
+from triggers.enrollments import EnrollmentMark
+from triggers.evaluate import evaluate, evaluate_covering_order, reconsider
+from triggers.events import Event, EventName
+from triggers.rules import RuleSet
+
+_RACES = 5
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What a batch did: events applied and dropped as repeats, timers by what happened to them."""
+
+    events: int = 0
+    repeats: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    next_due_at: datetime | None = None
+
+    def add(self, other: IngestReport) -> None:
+        self.events += other.events
+        self.repeats += other.repeats
+        self.counts += other.counts
+        dues = [at for at in (self.next_due_at, other.next_due_at) if at]
+        self.next_due_at = min(dues, default=None)
+
+
+def ingest_inbox(engine: Engine, *, limit: int = 20) -> IngestReport:
+    """Applies waiting batches of the inbox and deletes them in the same transaction; one that fails is blamed."""
+    ids: list[int] = []
+    try:
+        return _ingest_claimed(engine, ids, limit)
+    except IdentityRace:
+        return ingest_inbox(engine, limit=limit)
+    except (ValueError, KeyError, TypeError, ArithmeticError):
+        with transaction(engine.database) as connection:
+            blame_inbox(connection, ids)
+        raise
+
+
+def _ingest_claimed(engine: Engine, ids: list[int], limit: int) -> IngestReport:
+    with transaction(engine.database) as connection:
+        batches = claim_inbox(connection, limit=limit)
+        ids.extend(batch.inbox_id for batch in batches)
+        events: list[Event] = []
+        currency = engine.settings.shop.currency
+        for batch in batches:
+            for found in events_in(batch.body, source=batch.source, received_at=batch.received_at, currency=currency):
+                if isinstance(found, Reject):
+                    refused = RejectedEvent(found.message_id, found.reason, found.detail or "")
+                    insert_rejects(connection, batch.source, batch.received_at, [refused])
+                else:
+                    events.append(found)
+        engine.partitions.ensure([event.occurred_at for event in events])
+        report = apply_events(engine, connection, events)
+        delete_inbox(connection, ids)
+        return report
+
+
+def ingest_events(engine: Engine, events: Sequence[Event]) -> IngestReport:
+    """Applies events that come from a file or a replay, in a transaction of their own."""
+    engine.partitions.ensure([event.occurred_at for event in events])
+    for _ in range(_RACES):
+        try:
+            with transaction(engine.database) as connection:
+                return apply_events(engine, connection, events)
+        except IdentityRace:
+            continue
+    raise IdentityRace
+
+
+def apply_events(engine: Engine, connection: Connection, events: Sequence[Event]) -> IngestReport:
+    """The work itself, in the caller's transaction: repeats dropped, identities resolved, states folded, timers set."""
+    fresh = _drop_repeats(connection, events)
+    report = IngestReport(len(fresh), len(events) - len(fresh))
+    if not fresh:
+        return report
+    now = engine.now(connection)
+    rules = engine.campaigns.rules(connection)
+    resolution = resolve(connection, fresh)
+    people = load_people(engine, connection, fresh, resolution, now=now)
+    writer = _TimerWriter(people.by_id)
+    _merge_timers(connection, rules, resolution.merges, people.by_id, writer, now)
+    rows: list[EventRow] = []
+    for event, profile_id in zip(fresh, resolution.profile_ids, strict=True):
+        person = people.by_id[profile_id]
+        at = max(now, event.occurred_at) if engine.is_virtual else now
+        changes = evaluate(
+            rules, person.state, person.book, event, now=at, max_event_age=engine.settings.events.max_event_age
+        )
+        person.note(event)
+        writer.take(profile_id, changes, at)
+        if event.name == EventName.ORDER_COMPLETED:
+            for other in people.covered_by(event, profile_id):
+                covering = evaluate_covering_order(rules, other.state, other.book, event, now=at)
+                writer.take(other.row.profile_id, covering, at)
+        rows.append(event_row(event, profile_id))
+    repoint_events(connection, resolution.merges)
+    copy_events(connection, rows)
+    save_people(connection, people, now=now)
+    writer.write(connection)
+    _note_products(engine, connection, fresh, now)
+    report.counts, report.next_due_at = writer.counts, writer.next_due_at
+    return report
+
+
+def _drop_repeats(connection: Connection, events: Iterable[Event]) -> list[Event]:
+    first: dict[tuple[str, str], Event] = {}
+    for event in events:
+        first.setdefault((event.source, event.message_id), event)
+    new = claim_event_keys(connection, {key: event.received_at for key, event in first.items()})
+    fresh = [event for key, event in first.items() if key in new]
+    fresh.sort(key=lambda event: event.occurred_at)
+    return fresh
+
+
+def _merge_timers(
+    connection: Connection,
+    rules: RuleSet,
+    merges: Mapping[int, int],
+    people: Mapping[int, Person],
+    writer: _TimerWriter,
+    now: datetime,
+) -> None:
+    merge_enrollments(connection, merges, now)
+    for winner in set(merges.values()):
+        person = people[winner]
+        writer.take(winner, reconsider(rules, person.state, person.book, now=now), now)
+
+
+def _note_products(engine: Engine, connection: Connection, events: Sequence[Event], now: datetime) -> None:
+    lines = itertools.chain.from_iterable(event.lines for event in events)
+    unseen = {line.product_id: line for line in lines if line.product_id not in engine.seen_products}
+    if not unseen:
+        return
+    currency = engine.settings.shop.currency
+    products = [
+        Product(
+            product_id=line.product_id,
+            title=line.title or f"Product {line.product_id}",
+            url=line.url or "",
+            image_url=line.image_url or "",
+            category=line.category or "",
+            brand=line.brand or "",
+            price_minor=line.price_minor,
+            currency=currency,
+        )
+        for line in unseen.values()
+    ]
+    note_seen_products(connection, products, now)
+    engine.note_seen_products(unseen)
+
+
+def event_row(event: Event, profile_id: int) -> EventRow:
+    """An event as stored: what has a column of its own is left out of the payload."""
+    payload = event_to_payload(event)
+    for name in COLUMNS_OF_EVENTS:
+        del payload[name]
+    return (event.occurred_at, event.received_at, profile_id, event.source, event.message_id, event.name, payload)
+
+
+class _TimerWriter:
+    """Collects timer changes of a batch and writes each enrollment once, as it stands at the end."""
+
+    def __init__(self, people: Mapping[int, Person]) -> None:
+        self._people = people
+        self._touched: dict[tuple[str, int, str], tuple[datetime, int]] = {}
+        self._changed: dict[tuple[str, int, str], tuple[Mapping[str, object], datetime]] = {}
+        self._refused: list[tuple[int, str, str, str, datetime]] = []
+        self.counts: Counter[str] = Counter()
+        self.next_due_at: datetime | None = None
+
+    def take(self, profile_id: int, changes: Iterable[TimerChange], at: datetime) -> None:
+        for change in changes:
+            key = (change.campaign_id, profile_id, change.key)
+            match change:
+                case Touch(due_at=None, entered_at=None):
+                    _, times = self._touched.get(key, (None, 0))
+                    self._touched[key] = (change.last_activity_at, times + 1)
+                    self.counts["touched"] += 1
+                case Touch():
+                    self._change(key, {}, at)
+                    self.counts["touched"] += 1
+                case Arm():
+                    self._change(key, change.context, at)
+                    self.counts["armed"] += 1
+                case Cancel():
+                    self._change(key, {}, at)
+                    self.counts["cancelled"] += 1
+                case NotStarted():
+                    self._refused.append((profile_id, change.campaign_id, change.key, change.reason, change.at))
+                    self.counts["not started"] += 1
+
+    def _change(self, key: tuple[str, int, str], context: Mapping[str, object], at: datetime) -> None:
+        before = self._changed.get(key)
+        self._changed[key] = (context or (before[0] if before else {}), at)
+
+    def write(self, connection: Connection) -> None:
+        rows = []
+        for (campaign_id, profile_id, key), (context, at) in self._changed.items():
+            mark = self._people[profile_id].book.find(campaign_id, key)
+            if mark is not None:
+                rows.append(enrollment_row(profile_id, mark, context=context, closed_at=at))
+                self._note_due(mark.due_at)
+        put_enrollments(connection, rows)
+        touch(connection, {key: value for key, value in self._touched.items() if key not in self._changed})
+        refuse_starts(connection, self._refused)
+
+    def _note_due(self, due_at: datetime | None) -> None:
+        if due_at is not None and (self.next_due_at is None or due_at < self.next_due_at):
+            self.next_due_at = due_at
+
+
+def enrollment_row(
+    profile_id: int, mark: EnrollmentMark, *, context: Mapping[str, object], closed_at: datetime
+) -> EnrollmentRow:
+    """A mark of the pure floor as a row of the storage floor."""
+    return EnrollmentRow(
+        enrollment_id=0,
+        campaign_id=mark.campaign_id,
+        campaign_version=mark.version,
+        profile_id=profile_id,
+        key=mark.key,
+        status=mark.status.value,
+        step=mark.step,
+        entered_at=mark.entered_at,
+        last_activity_at=mark.last_activity_at,
+        anchor_at=mark.anchor_at,
+        due_at=mark.due_at,
+        touches=0,
+        exit_reason=mark.reason or None,
+        closed_at=None if mark.is_live else closed_at,
+        context=context,
+    )
