@@ -94,13 +94,15 @@ def parse_json(body: bytes) -> Any:
         raise UnreadableBody("the body is not JSON") from error
 
 
-def sift(batch: Batch, received_at: datetime) -> tuple[list[dict[str, Any]], list[Refused]]:
+def sift(
+    batch: Batch, received_at: datetime, max_event_bytes: int = MAX_EVENT_BYTES
+) -> tuple[list[dict[str, Any]], list[Refused]]:
     """The messages that can become events, each with a `messageId`, and why the others cannot."""
     kept: list[dict[str, Any]] = []
     refused: list[Refused] = []
     sent_at = moment(batch.sent_at)
     for position, message in enumerate(batch.messages):
-        fault = find_fault(message, received_at=received_at, sent_at=sent_at) or _oversize(message)
+        fault = find_fault(message, received_at=received_at, sent_at=sent_at) or _oversize(message, max_event_bytes)
         if fault is not None:
             refused.append(Refused(fault, _excerpt(message)))
         elif identifier(message.get("messageId")) is None and message_id_of(message) is None:
@@ -114,13 +116,11 @@ def _excerpt(message: object) -> str:
     return _dumped(message)[:MAX_EXCERPT].decode("utf-8", "ignore")
 
 
-def _oversize(message: Mapping[str, Any]) -> Reject | None:
+def _oversize(message: Mapping[str, Any], limit: int) -> Reject | None:
     size = len(_dumped(message))
-    if size <= MAX_EVENT_BYTES:
+    if size <= limit:
         return None
-    return Reject(
-        RejectReason.TOO_LARGE, message_id_of(message), f"{size} bytes; an event has at most {MAX_EVENT_BYTES}"
-    )
+    return Reject(RejectReason.TOO_LARGE, message_id_of(message), f"{size} bytes; an event has at most {limit}")
 
 
 def _dumped(value: object) -> bytes:

@@ -1,0 +1,84 @@
+"""The web process: event API, tracking, public pages, provider calls, health and the console's pages, as one app."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from campaigns.web.choices import Choices
+from campaigns.web.events_api import EventApi
+from campaigns.web.guard import Gate
+from campaigns.web.health import Health
+from campaigns.web.hooks import Hooks
+from campaigns.web.pages import Pages
+from campaigns.web.pool import BoundedPool
+from campaigns.web.services import Services
+from campaigns.web.tracking import Tracking
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(services: Services) -> Starlette:
+    """The ASGI application over `services`. Its threads start with it and end with its lifespan."""
+    limits = services.limits
+    pool = BoundedPool(limits.threads, limits.waiting)
+    pages = Pages(services.shop)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        pool.close()
+
+    routes = [
+        *EventApi(services, pool).routes(),
+        *Tracking(services, pool, pages).routes(),
+        *Choices(services, pool, pages).routes(),
+        *Hooks(services, pool).routes(),
+        *Health(services, pool).routes(),
+        *_inbox_routes(services),
+        Route("/robots.txt", _robots),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Gate, requests=limits.requests)],
+        exception_handlers={HTTPException: _refused, Exception: _broken},
+        lifespan=lifespan,
+    )
+
+
+def _inbox_routes(services: Services) -> list[BaseRoute]:
+    """The catcher's inbox, where there is one to show; `/` leads to it then."""
+    if services.inbox_page is None or find_spec("campaigns.web.inbox") is None:
+        return []
+    inbox = import_module("campaigns.web.inbox")
+    return [*inbox.inbox_routes(services.inbox_page), Route("/", _to_inbox)]
+
+
+async def _to_inbox(_: Request) -> Response:
+    return RedirectResponse("/inbox", 302)
+
+
+async def _robots(_: Request) -> Response:
+    return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    words = {404: "not found", 405: "method not allowed"}
+    return PlainTextResponse(words.get(error.status_code, "refused") + "\n", error.status_code, error.headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.scope.get("route", request.url.path), exc_info=error)
+    return PlainTextResponse("something went wrong here; it has been noted\n", 500)

@@ -1,0 +1,115 @@
+"""What a sent mail leads back to: clicks, opens, the cart, the version in the browser."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from campaigns.web.guard import busy
+from campaigns.web.machines import is_machine
+from campaigns.web.pages import Pages
+from campaigns.web.pool import BoundedPool, Busy
+from campaigns.web.services import Link, Reaction, SentMessage, Services
+
+MAX_TOKEN: Final = 4_096
+_PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+# A mail is foreign content to this site: it may show pictures and open links, and run nothing.
+_MAIL_POLICY: Final = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation; default-src 'none'; "
+    "img-src https: http: data:; style-src 'unsafe-inline' https:; font-src https: data:; frame-ancestors 'self'"
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Tracking:
+    """Links of mails, followed."""
+
+    def __init__(self, services: Services, pool: BoundedPool, pages: Pages) -> None:
+        self._services, self._pool, self._pages = services, pool, pages
+
+    def routes(self) -> list[BaseRoute]:
+        """`/c/` clicks, `/cart/` cart, `/o/` opens, `/v/` the mail in the browser."""
+        return [
+            Route("/c/{token}", partial(self._follow, "click"), methods=["GET", "HEAD"]),
+            Route("/cart/{token}", partial(self._follow, "cart"), methods=["GET", "HEAD"]),
+            Route("/o/{token}.gif", self._open, methods=["GET", "HEAD"]),
+            Route("/v/{token}", self._view, methods=["GET", "HEAD"]),
+        ]
+
+    async def _follow(self, purpose: str, request: Request) -> Response:
+        link = read_link(self._services, request, purpose)
+        if link is None or not _is_web_address(link.url):
+            return self._pages.show("gone", 404)
+        await self._note(request, link, "click")
+        return RedirectResponse(link.url, 302, {"X-Robots-Tag": "noindex"})
+
+    async def _open(self, request: Request) -> Response:
+        link = read_link(self._services, request, "open")
+        if link is not None:
+            await self._note(request, link, "open")
+        return Response(_PIXEL, media_type="image/gif", headers={"Cross-Origin-Resource-Policy": "cross-origin"})
+
+    async def _note(self, request: Request, link: Link, kind: str) -> None:
+        """Records the reaction. A shopper is never kept from the shop because it could not be recorded."""
+        try:
+            await self._pool.run(partial(self._record, request, link, kind))
+        except Busy:
+            _log.warning("a %s of message %s was not recorded: too busy", kind, link.message_ref)
+        except Exception:
+            _log.exception("a %s of message %s was not recorded", kind, link.message_ref)
+
+    def _record(self, request: Request, link: Link, kind: str) -> None:
+        services, now = self._services, self._services.clock.now()
+        message = services.find_message(link.message_ref)
+        machine = is_machine(
+            request.method,
+            request.headers,
+            occurred_at=now,
+            sent_at=message.sent_at if message else None,
+            window=services.limits.machine_window,
+        )
+        services.record_reaction(Reaction(link.message_ref, kind, now, machine, link.url))
+
+    async def _view(self, request: Request) -> Response:
+        link = read_link(self._services, request, "view")
+        if link is None:
+            return self._pages.show("gone", 404)
+        message = await find_message(self._services, self._pool, link)
+        if isinstance(message, Response):
+            return message
+        if message is None or not message.html:
+            return self._pages.show("gone", 410)
+        return HTMLResponse(message.html, headers={"Content-Security-Policy": _MAIL_POLICY, "X-Robots-Tag": "noindex"})
+
+
+def read_link(services: Services, request: Request, *purposes: str) -> Link | None:
+    """The link of the request's token, if it is a genuine one made for one of `purposes`."""
+    token = request.path_params["token"]
+    if len(token) > MAX_TOKEN or not token.isascii():
+        return None
+    found = (services.links.read(token, purpose) for purpose in purposes)
+    return next((link for link in found if link is not None), None)
+
+
+async def find_message(services: Services, pool: BoundedPool, link: Link) -> SentMessage | Response | None:
+    """The message of a link, None where there is none, or the answer that says "busy"."""
+    try:
+        return await pool.run(partial(services.find_message, link.message_ref))
+    except Busy:
+        return busy()
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable()

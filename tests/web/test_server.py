@@ -1,0 +1,112 @@
+"""The process: health, provider calls, overload, ports, stopping."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from campaigns.domain.errors import UnusableEnvironment
+from campaigns.web.app import create_app
+from campaigns.web.guard import Allowance
+from campaigns.web.server import listen, serving
+from campaigns.web.services import WebLimits
+
+AUTH = ("wk-of-the-website", "")
+
+
+def test_health_and_readiness(client: httpx.Client, shop: Any):
+    assert client.get("/healthz").text == "ok\n"
+    assert client.get("/readyz").json() == {"ready": True, "checks": {"database": "ok"}}
+    shop.down = True
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]) == (503, {"database": "failed"})
+    assert client.get("/healthz").status_code == 200
+
+
+def test_provider_calls_are_kept_refused_or_asked_for_again(client: httpx.Client, shop: Any):
+    assert client.post("/hooks/postwoman", content=b"bounce bounce").json()["feedback"] == 2
+    assert client.post("/hooks/postwoman", content=b"forged").status_code == 403
+    assert client.post("/hooks/nobody", content=b"x").status_code == 404
+    shop.down = True
+    assert client.post("/hooks/postwoman", content=b"bounce").status_code == 503
+
+
+def test_a_port_in_use_is_one_clear_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UnusableEnvironment) as caught:
+            listen("127.0.0.1", port)
+    line = str(caught.value)
+    assert f"127.0.0.1:{port} is in use" in line
+    assert "REKINDLE_HTTP_PORT" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no such host"])
+def test_a_host_that_is_not_ours_is_one_clear_line(host: str):
+    with pytest.raises(UnusableEnvironment, match="REKINDLE_HTTP_HOST"):
+        listen(host, 0)
+
+
+def test_overload_is_refused_at_once_and_recovers(shop: Any):
+    go_on = threading.Event()
+    waiting = shop.services(WebLimits(threads=1, waiting=1))
+
+    def slow(source: str, received_at: object, body: bytes, event_count: int) -> int:
+        go_on.wait(20)
+        return 1
+
+    shop.inbox.add_inbox = slow
+    message = {"type": "page", "anonymousId": "a"}
+    try:
+        with serving(create_app(waiting)) as address, ThreadPoolExecutor(8) as callers:
+
+            def post(_: int) -> int:
+                return httpx.post(f"{address}/v1/batch", json={"batch": [message]}, auth=AUTH, timeout=30).status_code
+
+            running = [callers.submit(post, number) for number in range(6)]
+            while sum(one.done() for one in running) < 4:
+                threading.Event().wait(0.01)
+            assert httpx.get(f"{address}/healthz").status_code == 200
+            go_on.set()
+            assert sorted(one.result() for one in running) == [200, 200, 503, 503, 503, 503]
+            assert post(0) == 200
+    finally:
+        del shop.inbox.add_inbox
+
+
+def test_a_stop_lets_running_requests_end(shop: Any):
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(source: str, received_at: object, body: bytes, event_count: int) -> int:
+        started.set()
+        go_on.wait(20)
+        return 1
+
+    shop.inbox.add_inbox = slow
+    body = {"batch": [{"type": "page", "anonymousId": "a"}]}
+    try:
+        with ThreadPoolExecutor(1) as callers:
+            with serving(create_app(shop.services())) as address:
+                answer = callers.submit(httpx.post, f"{address}/v1/batch", json=body, auth=AUTH, timeout=30)
+                assert started.wait(10)
+                threading.Timer(0.2, go_on.set).start()
+            assert answer.result().status_code == 200
+    finally:
+        del shop.inbox.add_inbox
+
+
+def test_an_allowance_runs_out_and_comes_back():
+    now = 0.0
+    allowance = Allowance(rate=2, burst=3, callers=2, now=lambda: now)
+    assert [allowance.take("a") for _ in range(4)] == [True, True, True, False]
+    assert allowance.take("b")
+    now = 0.5
+    assert [allowance.take("a") for _ in range(2)] == [True, False]

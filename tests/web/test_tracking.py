@@ -1,0 +1,100 @@
+"""Links of a mail, followed by shoppers and by machines."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+TARGET = "https://shop.example/p/1?a=1&b=%20x"
+
+
+def test_a_click_leads_where_it_was_signed_for_and_is_recorded(client: httpx.Client, shop: Any):
+    answer = client.get(f"/c/{shop.links.write('click', '7-1', TARGET)}")
+    assert (answer.status_code, answer.headers["location"]) == (302, TARGET)
+    assert [(one.kind, one.url, one.machine) for one in shop.reactions] == [("click", TARGET, False)]
+
+
+@pytest.mark.parametrize("target", ["javascript:alert(1)", "//evil.example", "https:///x", "ftp://x.example", ""])
+def test_only_web_addresses_are_followed(client: httpx.Client, shop: Any, target: str):
+    answer = client.get(f"/c/{shop.links.write('click', '7-1', target)}")
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+def test_a_forged_link_and_one_for_another_purpose_lead_nowhere(client: httpx.Client, shop: Any):
+    for token in ("x", shop.links.write("open", "7-1", TARGET), shop.links.write("click", "7-1", TARGET)[:-1] + "z"):
+        answer = client.get(f"/c/{token}")
+        assert answer.status_code == 404
+        assert "leads nowhere" in answer.text
+    assert shop.reactions == []
+
+
+@pytest.mark.parametrize(
+    "agent", ["", "Barracuda Sentinel (EE)", "python-requests/2.31", "Googlebot/2.1", "Mozilla/5.0"]
+)
+def test_scanners_are_marked_and_still_redirected(client: httpx.Client, shop: Any, agent: str):
+    token = shop.links.write("click", "7-1", TARGET)
+    assert client.get(f"/c/{token}", headers={"User-Agent": agent}).status_code == 302
+    assert shop.reactions[0].machine
+
+
+def test_head_requests_and_prefetches_are_machines(client: httpx.Client, shop: Any):
+    token = shop.links.write("click", "7-1", TARGET)
+    assert client.head(f"/c/{token}").status_code == 302
+    client.get(f"/c/{token}", headers={"Sec-Purpose": "prefetch;prerender"})
+    assert [one.machine for one in shop.reactions] == [True, True]
+
+
+def test_nobody_clicks_within_seconds_of_the_sending(client: httpx.Client, shop: Any):
+    sent_at = shop.messages["7-1"].sent_at
+    token = shop.links.write("click", "7-1", TARGET)
+    for seconds, machine in ((3, True), (30, False)):
+        message = shop.messages["7-1"]
+        shop.messages["7-1"] = type(message)(
+            *[*_values(message)[:4], shop.clock.now() - timedelta(seconds=seconds), ""]
+        )
+        client.get(f"/c/{token}")
+        assert shop.reactions[-1].machine is machine
+    assert sent_at is not None
+
+
+def _values(message: Any) -> list[Any]:
+    return [getattr(message, name) for name in message.__dataclass_fields__]
+
+
+def test_a_shopper_reaches_the_shop_while_the_database_is_away(client: httpx.Client, shop: Any):
+    shop.down = True
+    assert client.get(f"/c/{shop.links.write('click', '7-1', TARGET)}").status_code == 302
+
+
+def test_the_cart_link_restores_the_cart(client: httpx.Client, shop: Any):
+    answer = client.get(f"/cart/{shop.links.write('cart', '7-1', 'https://shop.example/cart?restore=c1')}")
+    assert answer.headers["location"] == "https://shop.example/cart?restore=c1"
+
+
+def test_the_pixel_is_always_a_picture_and_records_genuine_opens(client: httpx.Client, shop: Any):
+    for token in (shop.links.write("open", "7-1"), "forged"):
+        answer = client.get(f"/o/{token}.gif")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+        assert answer.content.startswith(b"GIF89a")
+        assert "no-store" in answer.headers["cache-control"]
+    assert [one.kind for one in shop.reactions] == ["open"]
+
+
+def test_the_mail_shows_in_the_browser_and_can_run_nothing(client: httpx.Client, shop: Any):
+    answer = client.get(f"/v/{shop.links.write('view', '7-1')}")
+    assert answer.text == "<h1>Hello</h1>"
+    policy = answer.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "allow-scripts" not in policy
+
+
+def test_every_answer_carries_the_safety_headers(client: httpx.Client, shop: Any):
+    for path in ("/healthz", "/nothing", "/c/x", "/o/x.gif"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "server" not in headers
