@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from campaigns.clock import Clock, WallClock
+from campaigns.delivery.esp import ESP_SCHEMES
 from campaigns.delivery.maildir import MaildirMailer
 from campaigns.delivery.mailer import Mailer
 from campaigns.delivery.smtp import SmtpMailer
@@ -13,7 +14,7 @@ from campaigns.delivery.smtp_settings import smtp_settings
 from campaigns.domain.errors import WrongUsage
 
 CATCHER_FOLDER = Path(".rekindle/mail")
-SCHEMES = ("smtp", "smtps", "maildir", "catcher")
+SCHEMES = ("catcher", "maildir", "smtp", "smtps", *ESP_SCHEMES)
 
 
 def mailer_from_url(url: str, *, workspace: Path | None = None, clock: Clock | None = None) -> Mailer:
@@ -24,6 +25,8 @@ def mailer_from_url(url: str, *, workspace: Path | None = None, clock: Clock | N
     | `catcher:` | the workspace's own Maildir, shown by the inbox page |
     | `maildir:PATH[?durable=1]` | a Maildir |
     | `smtp://[name:password@]host[:port][?starttls=1]`, `smtps://...` | an SMTP server |
+    | `resend://KEY@`, `sendgrid://KEY@`, `postmark://TOKEN@`, `sparkpost://KEY@`, `brevo://KEY@` | that provider |
+    | `ses://ACCESS:SECRET@REGION`, `mailgun://KEY@DOMAIN` | that provider |
 
     Raises WrongUsage, without the URL's secrets, for anything else.
     """
@@ -35,6 +38,10 @@ def mailer_from_url(url: str, *, workspace: Path | None = None, clock: Clock | N
         return _maildir(url, workspace or Path(), clock)
     if scheme == "catcher":
         return MaildirMailer(catcher_path(workspace or Path()), clock)
+    if scheme in ESP_SCHEMES:
+        from campaigns.delivery.esp.esp_url import esp_mailer  # an HTTP client is slow to import, and mostly not needed
+
+        return esp_mailer(url, clock)
     raise WrongUsage(f"unknown mailer {scheme!r}", fix=f"known are {', '.join(SCHEMES)}")
 
 
