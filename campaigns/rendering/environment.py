@@ -87,7 +87,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             trim_blocks=False,
             keep_trailing_newline=False,
             auto_reload=False,
-            cache_size=0,
+            cache_size=400,
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
         )
         self.budget = Budget()

@@ -40,7 +40,7 @@ class _HoleCode(SandboxCode):
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self._direct: set[int] = getattr(self, "_direct", set())
         self._note_direct(node)
-        self.write("environment.hole(")
+        self.write("environment.settled(" if _is_settled(node) else "environment.hole(")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self.write(")")
@@ -79,6 +79,20 @@ class _HoleCode(SandboxCode):
         self._off(super().visit_FromImport, node, frame)
 
 
+def _is_settled(node: nodes.Expr) -> bool:
+    """Whether an expression speaks of nothing but the shop and the direction of writing."""
+    if node.find(nodes.Call) is not None:
+        return False
+    names = [node, *node.find_all(nodes.Name)] if isinstance(node, nodes.Name) else list(node.find_all(nodes.Name))
+    directions = sum(
+        isinstance(each.node, nodes.Name) and each.node.name == "mail" and each.attr in ("direction", "language")
+        for each in (*([node] if isinstance(node, nodes.Getattr) else []), *node.find_all(nodes.Getattr))
+    )
+    mails = sum(isinstance(each, nodes.Name) and each.name == "mail" for each in names)
+    others = any(isinstance(each, nodes.Name) and each.name not in ("shop", "mail") for each in names)
+    return bool(names) and not others and mails == directions
+
+
 class MjmlEnvironment(SandboxEnvironment):
     """The sandbox for `body.mjml`: escapes what it prints, and prints it into holes."""
 
@@ -106,6 +120,10 @@ class MjmlEnvironment(SandboxEnvironment):
             return text.replace(MARK, "")
         holes.values.append(text)
         return MARK
+
+    def settled(self, value: Any) -> str:
+        """A value of the shop, the same in all its mails: part of the shape, so that it costs nothing per recipient."""
+        return value if type(value) is Markup and MARK in value else escape(shown(value)).replace(MARK, "")
 
     def holes_off(self) -> None:
         self.holes.off += 1
