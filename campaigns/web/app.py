@@ -48,12 +48,14 @@ def create_app(services: Services) -> Starlette:
         *_inbox_routes(services),
         Route("/robots.txt", _robots),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[Middleware(Gate, requests=limits.requests)],
         exception_handlers={HTTPException: _refused, Exception: _broken},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # it would send callers to whatever the Host header says
+    return app
 
 
 def _inbox_routes(services: Services) -> list[BaseRoute]:

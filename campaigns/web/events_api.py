@@ -45,9 +45,10 @@ class EventApi:
     def routes(self) -> list[BaseRoute]:
         """One route per call and spelling; each answers the browser's preflight question too."""
         return [
-            Route(prefix + path, partial(self._answer, call), methods=["POST", "OPTIONS"])
+            Route(prefix + path + end, partial(self._answer, call), methods=["POST", "OPTIONS"])
             for prefix in _PREFIXES
             for path, call in _CALLS.items()
+            for end in ("", "/")
         ]
 
     async def _answer(self, call: str, request: Request) -> Response:
