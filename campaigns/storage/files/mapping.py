@@ -28,7 +28,18 @@ class RowKind(StrEnum):
     PROFILES = "profiles"
 
 
-_LINE_FIELDS = ("product_id", "quantity", "price", "price_minor", "variant", "title", "category", "brand", "url", "image_url")
+_LINE_FIELDS = (
+    "product_id",
+    "quantity",
+    "price",
+    "price_minor",
+    "variant",
+    "title",
+    "category",
+    "brand",
+    "url",
+    "image_url",
+)
 _IDENTITY_FIELDS = ("user_id", "anonymous_id", "email", "message_id")
 _EVENT_FIELDS = (
     *_IDENTITY_FIELDS,
@@ -54,11 +65,13 @@ class _Part(BaseModel):
 class FieldSource(_Part):
     """Where a field's value comes from: one of a column, a template of columns, or a constant.
 
-    `values` translates what stands in the column; `default` stands in for an empty one. `share` fills the field for
+    `otherwise` is the column to look into where the first is empty, `values` translates what stands there, `default` is
+    taken where nothing does. `share` fills the field for
     this part of the rows only, the same part every time: the draw is a hash of the value.
     """
 
     column: str | None = None
+    otherwise: str | None = None
     template: str | None = None
     constant: str | None = None
     values: Mapping[str, str] = Field(default_factory=dict)
@@ -202,13 +215,17 @@ def _plain(value: Any) -> Any:
 
 
 def _explain(error: ValidationError, tree: Any, where: str) -> InvalidInput:
-    detail = error.errors(include_url=False)[0]
+    details = error.errors(include_url=False)
+    detail = min(details, key=lambda each: each["type"] == "missing")  # a misspelt key explains the missing one
     path = [str(part) for part in detail["loc"]]
     what = detail["msg"].removeprefix("Value error, ")
     fix = ""
     if detail["type"] == "extra_forbidden":
         near = get_close_matches(path[-1], _keys_beside(path), n=1)
-        what, fix = f"`{'.'.join(path)}` is not a key", f"did you mean `{near[0]}`?" if near else "see docs/importing.md"
+        what, fix = (
+            f"`{'.'.join(path)}` is not a key",
+            f"did you mean `{near[0]}`?" if near else "see docs/importing.md",
+        )
     elif path:
         what = f"`{'.'.join(path)}`: {what[:1].lower() + what[1:]}"
     return InvalidInput(what, where=where + _line_of(tree, path), fix=fix)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import pyarrow as pa
 
@@ -43,11 +43,11 @@ class OpenedFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         with one_line(path):
-            self._disk = path.open("rb")
+            self._disk: IO[bytes] = path.open("rb")
             self._size = path.stat().st_size
             packed = self._disk.read(2) == _GZIP
             self._disk.seek(0)
-            self.stream: IO[bytes] = gzip.GzipFile(fileobj=self._disk) if packed else self._disk
+            self.stream = cast("IO[bytes]", gzip.GzipFile(fileobj=self._disk)) if packed else self._disk
             self.kind = _kind_of(path, self.stream.read(4096))
             self.stream.seek(0)
 
@@ -75,14 +75,18 @@ def one_line(path: Path) -> Iterator[None]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InvalidInput("the gzip data is cut off or damaged", where=str(path), fix="fetch it again") from error
     except UnicodeDecodeError as error:
-        fix = 'save it as UTF-8, or say `encoding: latin-1` in a map given by --map'
+        fix = "save it as UTF-8, or say `encoding: latin-1` in a map given by --map"
         raise InvalidInput(f"it is not {error.encoding.upper()} text", where=str(path), fix=fix) from error
     except csv.Error as error:
-        raise InvalidInput(f"not readable as CSV: {error}", where=str(path), fix='look for a " that is not closed') from error
+        raise InvalidInput(
+            f"not readable as CSV: {error}", where=str(path), fix='look for a " that is not closed'
+        ) from error
     except pa.ArrowException as error:
         raise InvalidInput(f"not readable as Parquet: {str(error).splitlines()[0]}", where=str(path)) from error
     except OSError as error:
-        raise UnusableEnvironment(f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(path)) from error
+        raise UnusableEnvironment(
+            f"cannot be read: {(error.strerror or str(error)).lower()}", where=str(path)
+        ) from error
 
 
 def _kind_of(path: Path, start: bytes) -> FileKind:

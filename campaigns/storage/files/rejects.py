@@ -43,23 +43,32 @@ class Rejects:
         self._temporary: Path | None = None
         self._file: IO[str] | None = None
         self._write: Any = None
+        self._waiting: list[tuple[int, str, str, str]] = []
 
     @property
     def total(self) -> int:
         return self.counts.total()
 
     def add(self, line: int, fault: RowFault, detail: str, row: str) -> None:
-        """Keeps one row. `line` counts from 1 and includes a header line. Raises UnusableEnvironment."""
+        """Keeps one row. `line` counts from 1 and includes a header line."""
         self.counts[fault] += 1
+        self._waiting.append((line, fault.value, detail, row))
+
+    def settle(self) -> None:
+        """Writes what was added since, in the order of the file. Raises UnusableEnvironment."""
+        if not self._waiting:
+            return
         try:
             if self._file is None:
                 self._open()
-            self._write((line, fault.value, detail, row))
+            self._write(sorted(self._waiting))
         except OSError as error:
             raise self._unwritable(error) from error
+        self._waiting.clear()
 
     def finish(self) -> Path | None:
         """Puts the file in its place; None when there is nothing to put."""
+        self.settle()
         try:
             if self._file is None or self._temporary is None:
                 self.path.unlink(missing_ok=True)
@@ -87,8 +96,8 @@ class Rejects:
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         self._temporary = Path(name)
         self._file = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
-        self._write = csv.writer(self._file).writerow
-        self._write(HEADER)
+        self._write = csv.writer(self._file).writerows
+        self._write([HEADER])
 
     def _unwritable(self, error: OSError) -> UnusableEnvironment:
         self.discard()

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from campaigns.domain.errors import InvalidInput
 from campaigns.storage.files.opening import FileKind, OpenedFile, one_line
@@ -25,6 +25,11 @@ class Chunk(ABC):
 
     lines: Sequence[int]
 
+    @cached_property
+    def texts(self) -> dict[str, Sequence[str | None]]:
+        """Columns already made clean text."""
+        return {}
+
     @abstractmethod
     def column(self, name: str) -> Sequence[Any]:
         """The values of a column, one a row; None or "" where there is none."""
@@ -33,6 +38,10 @@ class Chunk(ABC):
     def raw(self, row: int) -> str:
         """Row `row` as text, for people."""
 
+    def content(self, row: int) -> bytes:
+        """Row `row` as bytes that no row of other values has."""
+        return self.raw(row).encode()
+
     def __len__(self) -> int:
         return len(self.lines)
 
@@ -40,6 +49,7 @@ class Chunk(ABC):
 class Table(ABC):
     """A file as rows. `columns` are the names known before reading on: of NDJSON, those of the first row."""
 
+    file: OpenedFile
     columns: tuple[str, ...]
     open_ended = False  # whether rows may have columns that the first one has not
 
@@ -73,13 +83,18 @@ class _RowsChunk(Chunk):
     def raw(self, row: int) -> str:
         return as_csv(self._rows[row])
 
+    def content(self, row: int) -> bytes:
+        return "\x1f".join(self._rows[row]).encode()
+
 
 class CsvTable(Table):
     """Delimited text. The delimiter is the one most used in the first line unless it is given."""
 
     def __init__(self, file: OpenedFile, names: Sequence[str], delimiter: str, encoding: str) -> None:
-        self._file = file
-        self._text = io.TextIOWrapper(file.stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
+        self.file = file
+        self._text = io.TextIOWrapper(
+            file.stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline=""
+        )
         first_line = self._text.readline()
         while first_line and not first_line.strip():
             first_line = self._text.readline()
@@ -98,7 +113,7 @@ class CsvTable(Table):
         places = {name: place for place, name in enumerate(self.columns)}
         lines, rows = ([self._first_line], [self.first_row]) if self.headless else ([], [])
         width, before = len(self.columns), self._first_line
-        with one_line(self._file.path):
+        with one_line(self.file.path):
             for row in self._reader:
                 if len(row) == width:
                     lines.append(before + 1)
@@ -116,10 +131,12 @@ class CsvTable(Table):
     def _refuse_double_names(self) -> None:
         double = next((name for name in self.columns if name and self.columns.count(name) > 1), None)
         if double is not None and not self.headless:
-            raise InvalidInput(f"two columns are called `{double}`", where=f"{self._file.path}:{self._first_line}")
+            raise InvalidInput(f"two columns are called `{double}`", where=f"{self.file.path}:{self._first_line}")
 
 
-class _ObjectsChunk(Chunk):
+class ObjectsChunk(Chunk):
+    """Rows of NDJSON, kept as the objects they are."""
+
     def __init__(self, lines: list[int], rows: list[dict[str, Any]]) -> None:
         self.lines, self.rows = lines, rows
 
@@ -139,7 +156,7 @@ class JsonLinesTable(Table):
     open_ended = True
 
     def __init__(self, file: OpenedFile) -> None:
-        self._file = file
+        self.file = file
         self.first_object: dict[str, Any] = {}
         for line in file.stream:
             found = _object(line)
@@ -151,11 +168,11 @@ class JsonLinesTable(Table):
             raise InvalidInput("no line holds a JSON object", where=str(file.path))
         self.columns = tuple(_leaves(self.first_object))
 
-    def chunks(self, rejects: Rejects) -> Iterator[_ObjectsChunk]:
+    def chunks(self, rejects: Rejects) -> Iterator[ObjectsChunk]:
         lines: list[int] = []
         rows: list[dict[str, Any]] = []
-        with one_line(self._file.path):
-            for number, line in enumerate(self._file.stream, start=1):
+        with one_line(self.file.path):
+            for number, line in enumerate(self.file.stream, start=1):
                 found = _object(line)
                 if isinstance(found, dict):
                     lines.append(number)
@@ -163,10 +180,10 @@ class JsonLinesTable(Table):
                 elif found is not None:
                     rejects.add(number, RowFault.NOT_JSON, found, line.decode("utf-8", "replace").rstrip("\r\n"))
                 if len(rows) == CHUNK_ROWS:
-                    yield _ObjectsChunk(lines, rows)
+                    yield ObjectsChunk(lines, rows)
                     lines, rows = [], []
         if rows:
-            yield _ObjectsChunk(lines, rows)
+            yield ObjectsChunk(lines, rows)
 
 
 class _ArrowChunk(Chunk):
@@ -186,7 +203,7 @@ class ParquetTable(Table):
     """A Parquet file; nested columns are named `a.b`."""
 
     def __init__(self, file: OpenedFile) -> None:
-        self._file = file
+        self.file = file
         self._parquet = parquet.ParquetFile(file.seekable_bytes())
         empty = self._parquet.schema_arrow.empty_table().flatten()
         self.columns = tuple(empty.column_names)
@@ -195,7 +212,7 @@ class ParquetTable(Table):
 
     def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
         first = 1
-        with one_line(self._file.path):
+        with one_line(self.file.path):
             for batch in self._parquet.iter_batches(batch_size=CHUNK_ROWS):
                 flat = batch.flatten() if any(kind.num_fields for kind in batch.schema.types) else batch
                 yield _ArrowChunk(first, flat)
