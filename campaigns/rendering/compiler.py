@@ -77,7 +77,8 @@ class Compiler:
         try:
             stored = orjson.loads(path.read_bytes())
             stretches = tuple(Stretch(each["start"], each["end"], Spot(each["spot"])) for each in stored["stretches"])
-            layout = Layout(tuple(stored["pieces"]), tuple(stored["indices"]), stretches)
+            plain = tuple(stored["plain_css"]), tuple(stored["plain_addresses"])
+            layout = Layout(tuple(stored["pieces"]), tuple(stored["indices"]), stretches, *plain)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         self._keep(self._layouts, key, layout)

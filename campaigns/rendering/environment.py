@@ -69,6 +69,16 @@ class SandboxCode(CodeGenerator):
             self.write(", ")
         self.write("), context.eval_ctx.autoescape)")
 
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
+        """Reads a key of a plain dict without a call; everything else goes through the sandbox."""
+        if not isinstance(node.node, nodes.Name):
+            super().visit_Getattr(node, frame)
+            return
+        name = frame.symbols.ref(node.node.name)
+        self.write(f"({name}[{node.attr!r}] if {name}.__class__ is dict and {node.attr!r} in {name} else ")
+        super().visit_Getattr(node, frame)
+        self.write(")")
+
 
 class SandboxEnvironment(ImmutableSandboxedEnvironment):
     """One closed environment; `autoescape` is for HTML and MJML, off for subject, preheader and text."""
@@ -140,6 +150,11 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         return owner is not None and getattr(obj, "__name__", "") in _attributes_of(owner)
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if type(obj) is Macro:
+            self.budget.spend()
+            kwargs.pop("_loop_vars", None)
+            kwargs.pop("_block_vars", None)
+            return obj(context.eval_ctx, *args, **kwargs)
         if isinstance(obj, Undefined):
             return obj()
         if not self.is_safe_callable(obj):

@@ -11,27 +11,45 @@ holes are off and the real value stands in the shape: slower when it differs by 
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
+from itertools import count
 from typing import Any
 
 from jinja2 import BaseLoader, nodes
 from jinja2.compiler import Frame
 from markupsafe import Markup, escape
 
+try:
+    from markupsafe._speedups import _escape_inner as quick_escape
+except ImportError:  # a pure-Python install
+
+    def quick_escape(text: str, /) -> str:
+        return str(escape(text))
+
+
 from campaigns.rendering.environment import SandboxCode, SandboxEnvironment, shown
 
 MARK = "\uf8f0"
 
 
+_SETTLED_KEYS = count()
+
+
 class Holes(threading.local):
-    """The values of the rendering under way on this thread, in the order of their marks."""
+    """The values of the rendering under way on this thread, in the order of their marks; and what the shop's own
+    expressions came to, for as long as the same shop speaks the same language."""
 
     def __init__(self) -> None:
         self.values: list[str] = []
         self.off = 0
+        self.settled: dict[int, str] = {}
+        self._speaker: tuple[Any, ...] = ()
 
-    def start(self, *, off: bool = False) -> None:
+    def start(self, speaker: tuple[Any, ...], *, off: bool = False) -> None:
         self.values = []
         self.off = int(off)
+        if speaker != self._speaker:
+            self._speaker, self.settled = deepcopy(speaker), {}
 
 
 class _HoleCode(SandboxCode):
@@ -40,7 +58,13 @@ class _HoleCode(SandboxCode):
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self._direct: set[int] = getattr(self, "_direct", set())
         self._note_direct(node)
-        self.write("environment.settled(" if _is_settled(node) else "environment.hole(")
+        if not _is_settled(node):
+            self.write("environment.hole(")
+            return
+        key = next(_SETTLED_KEYS)
+        self.write(
+            f"environment.holes.settled[{key}] if {key} in environment.holes.settled else environment.settle({key}, "
+        )
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self.write(")")
@@ -107,7 +131,7 @@ class MjmlEnvironment(SandboxEnvironment):
         holes = self.holes
         kind = type(value)
         if kind is str:
-            text = escape(value)
+            text = quick_escape(value)
         elif kind is int:
             text = str(value)
         elif kind is Markup:
@@ -115,15 +139,17 @@ class MjmlEnvironment(SandboxEnvironment):
                 return value  # a macro's or block's output: part of the shape itself
             text = value
         else:
-            text = escape(shown(value))
+            text = str(escape(shown(value)))
         if holes.off:
             return text.replace(MARK, "")
         holes.values.append(text)
         return MARK
 
-    def settled(self, value: Any) -> str:
-        """A value of the shop, the same in all its mails: part of the shape, so that it costs nothing per recipient."""
-        return value if type(value) is Markup and MARK in value else escape(shown(value)).replace(MARK, "")
+    def settle(self, key: int, value: Any) -> str:
+        """A value of the shop, the same in all its mails: part of the shape, and looked up once."""
+        text = str(escape(shown(value))).replace(MARK, "")
+        self.holes.settled[key] = text
+        return text
 
     def holes_off(self) -> None:
         self.holes.off += 1

@@ -26,6 +26,9 @@ _CSS_URL = re.compile(r"url\(\s*(?P<quote>[\"']?)(?P<value>[^)]*?)(?P=quote)\s*\
 _LITERAL_SCHEME = re.compile(r"\s*(?:https?:/|mailto:|tel:|sms:|cid:|#|/(?=[^/]))", re.IGNORECASE)
 _ANCHOR = re.compile(r"<(?:a|area|v:roundrect|v:rect)\s", re.IGNORECASE)
 
+_PLAIN_CSS = re.compile(r"[#0-9A-Fa-f.\n]*\Z|(?:(?!expression|javascript|url)[A-Za-z0-9#%.,\- \n])*\Z", re.IGNORECASE)
+_PLAIN_ADDRESSES = re.compile(r"(?:https?://[A-Za-z0-9\-._~:/?#@!$&*+,;=%]*(?:\n|\Z)|\n)*\Z")
+
 LinkRewriter = Callable[[str], str]
 
 
@@ -56,14 +59,26 @@ class Layout:
     pieces: tuple[str, ...]
     indices: tuple[int, ...]
     stretches: tuple[Stretch, ...]
+    plain_css: tuple[int, ...] = ()  # pieces that are one CSS value each
+    plain_addresses: tuple[int, ...] = ()  # pieces that are one address each
 
     def fill(self, values: Sequence[str], rewrite: LinkRewriter | None) -> str:
         """The HTML of one recipient. `values` are escaped; `rewrite` turns an external link into a tracked one."""
         out = list(self.pieces)
         out[1::2] = [values[index] for index in self.indices]
+        self._check_plain(out)
         for stretch in self.stretches:
             _check(out, stretch, rewrite)
         return "".join(out)
+
+    def _check_plain(self, out: list[str]) -> None:
+        """Whole groups at once, for nearly all values are harmless; only a group with a doubtful one is looked through."""
+        if not _PLAIN_CSS.match("\n".join([out[place] for place in self.plain_css])):
+            for place in self.plain_css:
+                out[place] = safe_css(Markup(out[place]))
+        if not _PLAIN_ADDRESSES.match("\n".join([out[place] for place in self.plain_addresses])):
+            for place in self.plain_addresses:
+                out[place] = safe_url(Markup(out[place]))
 
 
 def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> None:
@@ -132,7 +147,19 @@ class _Cutter:
                 self._css(found[group])
             at = end
         self.text(html[at:])
-        return Layout(tuple(self.pieces), tuple(self.indices), tuple(self.stretches))
+        return self._layout()
+
+    def _layout(self) -> Layout:
+        """Sorts stretches of one hole each into the groups that are checked together."""
+        css = [each.start + 1 for each in self.stretches if each.spot is Spot.CSS and self._is_one_hole(each)]
+        addresses = [each.start + 1 for each in self.stretches if each.spot is Spot.ADDRESS and self._is_one_hole(each)]
+        left = [each for each in self.stretches if each.start + 1 not in {*css, *addresses}]
+        return Layout(tuple(self.pieces), tuple(self.indices), tuple(left), tuple(css), tuple(addresses))
+
+    def _is_one_hole(self, stretch: Stretch) -> bool:
+        return (
+            stretch.end == stretch.start + 3 and not self.pieces[stretch.start] and not self.pieces[stretch.start + 2]
+        )
 
     def _address(self, value: str, *, anchor: bool) -> None:
         spot = Spot.LINK if anchor else Spot.ADDRESS

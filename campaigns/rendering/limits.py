@@ -57,14 +57,22 @@ def capped_range(*bounds: int) -> range:
 
 def capped_concat(pieces: Iterable[str]) -> str:
     """Joins pieces of output, refusing more than MAX_OUTPUT characters before the memory is taken."""
+    kept = pieces if isinstance(pieces, list) else _collected(pieces)
+    if sum(map(len, kept)) > MAX_OUTPUT:
+        raise OverLimit(f"the output is longer than {MAX_OUTPUT:,} characters")
+    return "".join(kept)
+
+
+def _collected(pieces: Iterable[str]) -> list[str]:
+    """The pieces of a running template; their count is bounded by its loop turns, their total is looked at on the way."""
     kept: list[str] = []
     total = 0
     for piece in pieces:
+        kept.append(piece)
         total += len(piece)
         if total > MAX_OUTPUT:
-            raise OverLimit(f"the output is longer than {MAX_OUTPUT:,} characters")
-        kept.append(piece)
-    return "".join(kept)
+            break
+    return kept
 
 
 def capped_size(value: Any) -> Any:

@@ -108,7 +108,9 @@ class EmailTemplate:
             return layout.fill([*filling, str(escape(values["mail"]["preheader"])), ""], None)
 
     def _shape(self, values: dict[str, Any], *, holes: bool) -> str:
-        self._store.html_environment.holes.start(off=not holes)
+        mail = values["mail"]
+        speaker = (values.get("shop"), mail["language"], mail["direction"])
+        self._store.html_environment.holes.start(speaker, off=not holes)
         return self._rendered(self._body, values)
 
     def _part(self, file: str, *, html: bool = False) -> Template:
