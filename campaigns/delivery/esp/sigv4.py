@@ -19,11 +19,18 @@ class AwsCredentials:
 
 
 def signed_headers(
-    url: str, body: bytes, now: datetime, credentials: AwsCredentials, *, region: str, service: str
+    url: str,
+    body: bytes,
+    now: datetime,
+    credentials: AwsCredentials,
+    *,
+    region: str,
+    service: str,
+    content_type: str = "application/json",
 ) -> dict[str, str]:
-    """The headers that sign a POST of JSON `body` to `url` (without a query) at `now`."""
+    """The headers that sign a POST of `body` to `url` (without a query) at `now`."""
     moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    headers = {"content-type": "application/json", "host": urlsplit(url).netloc, "x-amz-date": moment}
+    headers = {"content-type": content_type, "host": urlsplit(url).netloc, "x-amz-date": moment}
     if credentials.session_token:
         headers["x-amz-security-token"] = credentials.session_token
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
