@@ -13,17 +13,18 @@ from datetime import UTC, datetime
 import orjson
 
 from benchmarks.collect_http import event as message
-from campaigns.domain.segment import Event, event_from_payload, event_to_payload, find_fault, normalise
+from campaigns.domain.segment import event_from_payload, event_to_payload, find_fault, normalise
+from triggers.events import Event
 
 NOW = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
 
 
 def per_second(count: int, work: Callable[[int], object]) -> float:
-    """How often `work` runs in a second."""
-    started = time.perf_counter()
+    """How often `work` runs in a second of processor time."""
+    started = time.process_time()
     for number in range(count):
         work(number)
-    return count / (time.perf_counter() - started)
+    return count / (time.process_time() - started)
 
 
 def main() -> None:

@@ -132,14 +132,14 @@ def made_up_id(message: object, received_at: datetime, position: int = 0) -> str
     """
     content = orjson.dumps(scrub(message), option=orjson.OPT_SORT_KEYS)
     digest = hashlib.sha256(content)
-    fields = {snake(key) for key in message} if isinstance(message, Mapping) else set()
+    fields = {snake(key) for key in message} if isinstance(message, dict) else set()
     if not fields & {"timestamp", "original_timestamp"}:
         digest.update(f"{received_at.isoformat()} {position}".encode())
     return f"made-{digest.hexdigest()[:32]}"
 
 
 def _open(message: object, received_at: datetime, sent_at: datetime | None) -> _Envelope | Reject:
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return Reject(RejectReason.NOT_AN_OBJECT, None, "an event is a JSON object")
     root = {snake(key): value for key, value in message.items() if value is not None}
     message_id = _message_id(root)
@@ -182,7 +182,7 @@ def _nameless(kind: str, message_id: str | None) -> Reject:
 
 def _part(root: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     part = root.get(key)
-    return part if isinstance(part, Mapping) else _EMPTY
+    return part if isinstance(part, dict) else _EMPTY
 
 
 def _email(root: Mapping[str, Any]) -> str | None:
@@ -197,6 +197,8 @@ def _email(root: Mapping[str, Any]) -> str | None:
 
 def _occurred_at(root: Mapping[str, Any], received_at: datetime, sent_at: datetime | None) -> datetime | None:
     original, stamp = root.get("original_timestamp"), root.get("timestamp")
+    if original is None and stamp is None:
+        return received_at
     given = [value for value in (original, stamp) if is_given(value)]
     if not given:
         return received_at
@@ -270,7 +272,7 @@ def _order_id(name: str, known: Mapping[str, Any]) -> Any:
 
 def _traits(kind: str, root: Mapping[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
     carried = context.get("traits")
-    merged = dict(carried) if isinstance(carried, Mapping) else {}
+    merged = dict(carried) if isinstance(carried, dict) else {}
     if kind == "identify":
         merged.update(_part(root, "traits"))
     return scrub(merged) if merged else {}

@@ -50,7 +50,7 @@ def _decoded(products: str) -> Any:
 
 def _lines_of_array(products: list[Any], currency: str | None) -> Iterable[Line]:
     for product in products[:MAX_LINES]:
-        if isinstance(product, Mapping):
+        if isinstance(product, dict):
             fields = {snake(key): value for key, value in product.items() if value is not None}
             quantity = _quantity(fields.get("quantity"))
             line = _line(fields, currency, quantity) if quantity > 0 else None
@@ -80,7 +80,7 @@ def _line(fields: Mapping[str, Any], currency: str | None, quantity: int) -> Lin
 
 
 def _quantity(value: object) -> int:
-    if value is None:
+    if value is None or value == 1:
         return 1
     if isinstance(value, str):
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
@@ -35,10 +34,12 @@ _NOBODY: Final = frozenset(
         "00000000-0000-0000-0000-000000000000",
     }
 )
+_LONGEST_NOBODY: Final = max(map(len, _NOBODY))
 _POWERS: Final = (1, 10, 100, 1_000, 10_000)
 _UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _EMAIL: Final = re.compile(r"[^@\s<>()\[\],;:\"\\]{1,64}@[^@\s<>()\[\],;:\"\\.]+(?:\.[^@\s<>()\[\],;:\"\\.]+)+")
+_EPOCH_TEXT: Final = re.compile(r"-?[0-9]+(?:\.[0-9]*)?")
 _NOT_AMOUNT: Final = re.compile(r"[^0-9.,-]+")
 
 
@@ -55,15 +56,15 @@ def is_given(value: object) -> bool:
 
 def text(value: object, limit: int = MAX_TEXT) -> str | None:
     """`value` as one safe text without control characters and outer blanks; None where nothing readable is left."""
+    if value is None:
+        return None
     if not isinstance(value, str):
-        value = None if value is None else _number_as_text(value)
+        value = _number_as_text(value)
         if value is None:
             return None
-    if len(value) > limit * 4:
-        value = value[: limit * 4]
-    if _UNSAFE.search(value):
-        value = _UNSAFE.sub("", value)
-    return value.strip()[:limit].rstrip() or None
+    if value.isprintable() and len(value) <= limit:  # nearly always: nothing to cut, nothing to take out
+        return value.strip() or None
+    return _UNSAFE.sub("", value[: limit * 4]).strip()[:limit].rstrip() or None
 
 
 def _number_as_text(value: object) -> str | None:
@@ -79,8 +80,8 @@ def _number_as_text(value: object) -> str | None:
 def identifier(value: object) -> str | None:
     """An id as text (numbers become their digits). None for an empty one, one over 255 characters (cut short, two
     shoppers could become one) and for the placeholders broken integrations send for "nobody"."""
-    found = text(value, MAX_ID + 1)
-    if found is None or len(found) > MAX_ID or found.lower() in _NOBODY:
+    found = None if value is None else text(value, MAX_ID + 1)
+    if found is None or len(found) > MAX_ID or (len(found) <= _LONGEST_NOBODY and found.lower() in _NOBODY):
         return None
     return found
 
@@ -98,7 +99,7 @@ def email_address(value: object) -> str | None:
 def scrub(value: Any, depth: int = MAX_DEPTH) -> Any:
     """The same JSON value with safe texts, NaN and infinity as None, wild numbers as text, cut below `depth` levels."""
     if isinstance(value, str):
-        return _UNSAFE.sub("", value) if _UNSAFE.search(value) else value
+        return value if value.isprintable() else _UNSAFE.sub("", value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -107,7 +108,7 @@ def scrub(value: Any, depth: int = MAX_DEPTH) -> Any:
         return value if math.isfinite(value) else None
     if depth <= 0:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {scrub(str(key)): scrub(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [scrub(item, depth - 1) for item in value]
@@ -119,7 +120,7 @@ def moment(value: object) -> datetime | None:
     try:
         if isinstance(value, str):
             stripped = value.strip()
-            if not stripped.replace(".", "", 1).lstrip("-").isdecimal() or len(stripped) < 9:
+            if stripped[4:5] == "-" or len(stripped) < 9 or not _EPOCH_TEXT.fullmatch(stripped):
                 return _utc(datetime.fromisoformat(stripped))
             return _from_epoch(float(stripped))
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from campaigns.domain.segment_values import MAX_ID, text
+from campaigns.domain.segment_values import MAX_ID, MAX_TEXT, text
 from triggers.events import Visit
 
 _TABLET: Final = re.compile(r"ipad|tablet|kindle|silk/|playbook|android(?!.*mobile)", re.IGNORECASE)
@@ -21,29 +21,49 @@ def visit_of(context: Mapping[str, Any], known: Mapping[str, Any]) -> Visit | No
     A referrer of the landing page's own host is left out: a click from page to page is not where a visit came from.
     """
     page, campaign = _part(context, "page"), _part(context, "campaign")
-    landing_url = text(page.get("url")) or text(known.get("url"))
-    referrer = text(page.get("referrer")) or text(_part(context, "referrer").get("url")) or text(known.get("referrer"))
+    facts = (
+        _text(page.get("url")) or _text(known.get("url")),
+        _text(page.get("referrer")) or _text(_part(context, "referrer").get("url")) or _text(known.get("referrer")),
+        _text(campaign.get("source")),
+        _text(campaign.get("medium")),
+        _text(campaign.get("name")),
+        _device(context),
+    )
+    return None if facts == _NO_FACTS else _visit(facts)
+
+
+_Facts = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
+_NO_FACTS: Final[_Facts] = (None,) * 6
+
+
+@lru_cache(maxsize=2_048)  # a visit's events all say the same
+def _visit(facts: _Facts) -> Visit | None:
+    landing_url, referrer = text(facts[0]), text(facts[1])
     utm = _utm(landing_url) if landing_url and "utm_" in landing_url else {}
     visit = Visit(
         referrer=referrer if referrer and host_of(referrer) != host_of(landing_url or "") else None,
-        source=text(campaign.get("source"), MAX_ID) or utm.get("utm_source"),
-        medium=text(campaign.get("medium"), MAX_ID) or utm.get("utm_medium"),
-        campaign=text(campaign.get("name"), MAX_ID) or utm.get("utm_campaign"),
+        source=text(facts[2], MAX_ID) or utm.get("utm_source"),
+        medium=text(facts[3], MAX_ID) or utm.get("utm_medium"),
+        campaign=text(facts[4], MAX_ID) or utm.get("utm_campaign"),
         landing_url=landing_url,
-        device=_device(context),
+        device=facts[5],
     )
     return visit if visit != _NOTHING else None
 
 
 _NOTHING: Final = Visit()
+_NO_PART: Final[Mapping[str, Any]] = {}
 
 
 def _part(context: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     part = context.get(key)
-    return part if isinstance(part, Mapping) else {}
+    return part if isinstance(part, dict) else _NO_PART
 
 
-@lru_cache(maxsize=4_096)
+def _text(value: object) -> str | None:
+    return value[:MAX_TEXT] if isinstance(value, str) and value else None
+
+
 def _utm(url: str) -> Mapping[str, str]:
     try:
         query = parse_qs(urlsplit(url).query, max_num_fields=100)
@@ -52,7 +72,6 @@ def _utm(url: str) -> Mapping[str, str]:
     return {key: found for key, values in query.items() if (found := text(values[0], MAX_ID))}
 
 
-@lru_cache(maxsize=4_096)
 def host_of(url: str) -> str:
     """The host of a URL in lower case without `www.`; empty where there is none."""
     try:
@@ -69,7 +88,7 @@ def _device(context: Mapping[str, Any]) -> str | None:
     return "phone" if isinstance(kind, str) and kind.lower() in {"ios", "android", "mobile", "phone"} else None
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=2_048)
 def device_of(user_agent: str) -> str:
     """Tells `phone`, `tablet` or `desktop` from a User-Agent header; whatever names no small screen is a desktop."""
     if _TABLET.search(user_agent):
