@@ -12,18 +12,24 @@ from campaigns.rendering.context import (
     shop_context,
     slot_item,
 )
+from campaigns.rendering.links import LinkKind, LinkSigner, SignedLink, Utm, links_context
 from campaigns.rendering.problems import TemplateProblem, UnsafeTemplate
 from campaigns.rendering.store import EmailTemplate, TemplateStore, shipped_templates
 
 __all__ = [
     "EmailTemplate",
+    "LinkKind",
+    "LinkSigner",
     "RenderContext",
+    "SignedLink",
     "TemplateProblem",
     "TemplateStore",
     "UnsafeTemplate",
+    "Utm",
     "brand_context",
     "cart_context",
     "line_context",
+    "links_context",
     "order_context",
     "product_context",
     "profile_context",

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from campaigns.rendering.holes import MARK
-from campaigns.rendering.layout import TOKEN, Layout, Spot, Stretch, layout_of, tokens_in
-from campaigns.rendering.mjml import html_from_mjml
+from campaigns.rendering.layout import HOLE, Layout, Spot, Stretch, layout_of, tokens_in
+from campaigns.rendering.mjml import check_structure, html_from_mjml
 from campaigns.rendering.shape import Shape, filled, shape_of
 
 MAX_SHAPES = 2_000
@@ -88,6 +88,7 @@ class Compiler:
 def compiled_layout(shape: Shape, values: list[str]) -> tuple[Shape, Layout]:
     """Runs a shape through MJML. A hole that does not come out again is filled beforehand, and MJML is run once more:
     the shape that comes back says which."""
+    check_structure(shape.source)
     while True:
         source, left = filled(shape, values)
         html = html_from_mjml(_numbered(source, left))
@@ -103,7 +104,7 @@ def _key(shape: Shape, values: list[str]) -> tuple[str, ...]:
 
 def _numbered(source: str, left: list[int]) -> str:
     pieces = source.split(MARK)
-    return "".join([pieces[0], *[TOKEN.format(index) + piece for index, piece in zip(left, pieces[1:], strict=True)]])
+    return "".join([pieces[0], *[HOLE.format(index) + piece for index, piece in zip(left, pieces[1:], strict=True)]])
 
 
 def _with_preheader(html: str, source: str, index: int) -> str:
@@ -114,7 +115,7 @@ def _with_preheader(html: str, source: str, index: int) -> str:
     end = html.find(">", body) + 1
     if body < 0:
         return html
-    return f'{html[:end]}<div style="{PREHEADER_STYLE}">{TOKEN.format(index)}</div>{html[end:]}'
+    return f'{html[:end]}<div style="{PREHEADER_STYLE}">{HOLE.format(index)}</div>{html[end:]}'
 
 
 def _write(path: Path, layout: Layout) -> None:

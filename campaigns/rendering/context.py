@@ -83,7 +83,7 @@ class CampaignContext(TypedDict):
 
 
 class ProductContext(TypedDict):
-    """A product as shown. Prices in minor units, None where unknown; `list_price_minor` is the price before a reduction."""
+    """A product as shown. Prices in minor units or None; `list_price_minor` is the price before a reduction."""
 
     product_id: str
     title: str

@@ -7,6 +7,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from campaigns.rendering.markup import trusted, unescaped
+
 _PLAIN = re.compile(r"[A-Za-z0-9#%.,\- ]*\Z")
 _SAFE = re.compile(r"[A-Za-z0-9#%.,\-+*/ ()'\"_!:&=?@~]*\Z")
 _DANGEROUS = re.compile(r"expression|javascript|vbscript|data:|@import|behaviou?r|-moz-binding|url\(", re.IGNORECASE)
@@ -16,17 +18,17 @@ def safe_css(value: Any) -> Markup:
     """A CSS value, escaped; "" for anything that could end the declaration, load or run something."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
     if _PLAIN.match(text) and not _DANGEROUS.search(text):
-        return Markup(text)
-    bare = str(Markup(text).unescape()) if isinstance(value, Markup) else text
+        return trusted(text)
+    bare = unescaped(text) if isinstance(value, Markup) else text
     if ":" in bare or not _SAFE.match(bare) or _DANGEROUS.search(bare) or bare.count("(") != bare.count(")"):
         return Markup("")
     return escape(bare)
 
 
 def safe_declarations(value: Any) -> Markup:
-    """Whole declarations (`color:red;padding:2px`), for a place where the author put a value instead of a declaration."""
-    text = Markup(value).unescape() if isinstance(value, Markup) else str(value if value is not None else "")
+    """Whole declarations (`color:red;padding:2px`), where the author put a value instead of a declaration."""
+    text = unescaped(value) if isinstance(value, Markup) else str(value if value is not None else "")
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
-    if any(not safe_css(after) and after.strip() or not _PLAIN.match(name) for name, _, after in parts):
+    if any((not safe_css(after) and after.strip()) or not _PLAIN.match(name) for name, _, after in parts):
         return Markup("")
     return value if isinstance(value, Markup) else escape(text)

@@ -6,6 +6,7 @@ Jinja's own sandbox stops the known escapes to Python; what it leaves open is cl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -33,12 +34,41 @@ from campaigns.rendering.operators import (
 from campaigns.rendering.undefined import Missing
 
 _TEXT_METHODS = frozenset(
-    "capitalize casefold count endswith find index isalpha isdigit islower isupper isnumeric isspace lower lstrip"
-    " partition removeprefix removesuffix rfind rpartition rsplit rstrip split splitlines startswith strip swapcase"
-    " title upper".split()
+    [
+        "capitalize",
+        "casefold",
+        "count",
+        "endswith",
+        "find",
+        "index",
+        "isalpha",
+        "isdigit",
+        "islower",
+        "isupper",
+        "isnumeric",
+        "isspace",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "rfind",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
+    ]
 )
 _SEQUENCE_METHODS = frozenset({"count", "index"})
-_DATE_ATTRIBUTES = frozenset("year month day hour minute second weekday isoweekday isoformat date time".split())
+_DATE_ATTRIBUTES = frozenset(
+    ["year", "month", "day", "hour", "minute", "second", "weekday", "isoweekday", "isoformat", "date", "time"]
+)
 ATTRIBUTES: dict[type, frozenset[str]] = {
     str: _TEXT_METHODS,
     Markup: _TEXT_METHODS,
@@ -46,14 +76,17 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     tuple: _SEQUENCE_METHODS,
     dict: frozenset({"get", "items", "keys", "values"}),
     datetime: _DATE_ATTRIBUTES,
-    date: frozenset("year month day weekday isoweekday isoformat".split()),
-    timedelta: frozenset("days seconds total_seconds".split()),
+    date: frozenset(["year", "month", "day", "weekday", "isoweekday", "isoformat"]),
+    timedelta: frozenset(["days", "seconds", "total_seconds"]),
     int: frozenset(),
     float: frozenset({"is_integer"}),
     bool: frozenset(),
 }
 _JINJA_OBJECTS = (LoopContext, Macro, TemplateModule, Namespace, Cycler, Joiner, TemplateReference, BlockReference)
 _CALLABLE_OBJECTS = (LoopContext, Macro, Cycler, Joiner, BlockReference)
+_MJML_INCLUDE = re.compile(
+    r"<mj-include\b[^>]*?\bpath\s*=\s*[\"'](?P<path>[^\"'{}]+)[\"'][^>]*?(?:/>|>\s*</mj-include>)"
+)
 _DROPPED_FILTERS = ("attr", "center", "pprint", "random", "xmlattr", "urlize")
 _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "list", "sum", "wordcount")
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
@@ -162,6 +195,10 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self.budget.spend()
         return context.call(obj, *args, **kwargs)
 
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """MJML's own includes become Jinja's: found beside the template, shadowed like any other."""
+        return _MJML_INCLUDE.sub(_as_include, super().preprocess(source, name, filename))
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         count_loops(tree)
@@ -204,6 +241,12 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self.filters["replace"] = replaced
         self.filters["format"] = _format_filter
         self.filters.update(FILTERS)
+
+
+def _as_include(found: re.Match[str]) -> str:
+    path = found["path"] if found["path"].startswith(("./", "_")) else f"./{found['path'].lstrip('/')}"
+    include = f'{{% include "{path}" %}}'
+    return f"<mj-style>{include}</mj-style>" if 'type="css"' in found[0] else include
 
 
 def count_loops(tree: nodes.Node) -> None:

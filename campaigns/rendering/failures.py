@@ -33,18 +33,24 @@ def rendering_errors(file: str) -> Iterator[None]:
         raise TemplateProblem(f"there is no template file '{error.name}'", file=file, fix=_FIXES["missing"]) from error
     except (SecurityError, RecursionError, MemoryError) as error:
         what = "endless recursion" if isinstance(error, RecursionError) else str(error) or "out of memory"
-        raise UnsafeTemplate(what, fix=_FIXES["unsafe"], **_place(error, file)) from error
+        raise UnsafeTemplate(
+            what, file=_place(error, file)[0], line=_place(error, file)[1], fix=_FIXES["unsafe"]
+        ) from error
     except UndefinedError as error:
-        raise TemplateProblem(str(error), fix=_FIXES["undefined"], **_place(error, file)) from error
+        raise TemplateProblem(
+            str(error), file=_place(error, file)[0], line=_place(error, file)[1], fix=_FIXES["undefined"]
+        ) from error
     except Exception as error:  # a template may raise anything its filters raise
-        raise TemplateProblem(f"{type(error).__name__}: {error}", **_place(error, file)) from error
+        raise TemplateProblem(
+            f"{type(error).__name__}: {error}", file=_place(error, file)[0], line=_place(error, file)[1]
+        ) from error
 
 
-def _place(error: BaseException, file: str) -> dict[str, object]:
+def _place(error: BaseException, file: str) -> tuple[str, int]:
     """File and line of the innermost template frame."""
-    found: dict[str, object] = {"file": file}
+    found = (file, 0)
     for frame, line in walk_tb(error.__traceback__):
         template = frame.f_globals.get("__jinja_template__")
         if template is not None:
-            found = {"file": template.name or file, "line": template.get_corresponding_lineno(line)}
+            found = (template.name or file, template.get_corresponding_lineno(line))
     return found

@@ -4,8 +4,8 @@ Jinja runs as it always does, with every loop, macro, include and block the auth
 goes into a list and leaves a mark in the text. What comes out is the *shape* of the mail: the same for all
 recipients with the same number of lines and the same conditions. A shape goes through MJML once.
 
-Where a template works on printed text (`{% filter %}`, `{% set %}...{% endset %}`, a macro's result handed to a filter),
-holes are off and the real value stands in the shape: slower when it differs by recipient, never wrong.
+Where a template works on printed text (`{% filter %}`, `{% set %}...{% endset %}`, a macro's result handed
+to a filter), holes are off and the real value stands in the shape: slower when it differs by recipient, never wrong.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ class MjmlEnvironment(SandboxEnvironment):
             text = str(value)
         elif kind is Markup:
             if "<" in value or MARK in value:
-                return value  # a macro's or block's output: part of the shape itself
+                shape: str = value  # a macro's or block's output
+                return shape
             text = value
         else:
             text = str(escape(shown(value)))

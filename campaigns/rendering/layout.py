@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import escape
 
 from campaigns.rendering.css_values import safe_css, safe_declarations
+from campaigns.rendering.markup import trusted, unescaped
 from campaigns.rendering.urls import escaped_url, safe_url
 
-TOKEN = "RKHOLE{:05d}X"
+HOLE = "RKHOLE{:05d}X"
 _TOKEN = re.compile(r"RKHOLE(\d{5})X")
 _ADDRESS = re.compile(
     r"(?<=[\s\"'])(?P<name>href|src|background|action|formaction|poster|cite|xlink:href)\s*=\s*"
@@ -72,13 +73,15 @@ class Layout:
         return "".join(out)
 
     def _check_plain(self, out: list[str]) -> None:
-        """Whole groups at once, for nearly all values are harmless; only a group with a doubtful one is looked through."""
+        """Whole groups at once: nearly all values are harmless, so only a group with a doubtful one is looked
+        through.
+        """
         if not _PLAIN_CSS.match("\n".join([out[place] for place in self.plain_css])):
             for place in self.plain_css:
-                out[place] = safe_css(Markup(out[place]))
+                out[place] = safe_css(trusted(out[place]))
         if not _PLAIN_ADDRESSES.match("\n".join([out[place] for place in self.plain_addresses])):
             for place in self.plain_addresses:
-                out[place] = safe_url(Markup(out[place]))
+                out[place] = safe_url(trusted(out[place]))
 
 
 def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> None:
@@ -86,13 +89,15 @@ def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> No
     value = out[start] if end == start + 1 else "".join(out[start:end])
     checked: str
     if spot is Spot.LINK:
-        checked = safe_url(Markup(value))
+        checked = safe_url(trusted(value))
         if rewrite is not None:
-            checked = rewrite(checked)
+            before = unescaped(checked)
+            after = rewrite(before)
+            checked = checked if after is before else str(escape(after))
     elif spot is Spot.ADDRESS:
-        checked = safe_url(Markup(value))
+        checked = safe_url(trusted(value))
     else:
-        checked = _CHECKS[spot](Markup(value))
+        checked = _CHECKS[spot](trusted(value))
     out[start:end] = [checked, *[""] * (end - start - 1)]
 
 
@@ -177,7 +182,7 @@ class _Cutter:
         parts = _TOKEN.split(value)
         self.text(parts[0])
         for index, after in zip(parts[1::2], parts[2::2], strict=True):
-            self.stretch(TOKEN.format(int(index)), spot)
+            self.stretch(HOLE.format(int(index)), spot)
             self.text(after)
 
     def _css(self, css: str) -> None:
@@ -201,7 +206,7 @@ class _Cutter:
         before = parts[0]
         for index, after in zip(parts[1::2], parts[2::2], strict=True):
             whole = before.rstrip()[-1:] in ("", ";", "{", "}")
-            self.stretch(TOKEN.format(int(index)), Spot.DECLARATIONS if whole else Spot.CSS)
+            self.stretch(HOLE.format(int(index)), Spot.DECLARATIONS if whole else Spot.CSS)
             self.text(after)
             before = after or "x"
 
@@ -214,7 +219,7 @@ def _is_anchor(html: str, found: re.Match[str]) -> bool:
 
 
 def layout_of(html: str) -> Layout:
-    """Cuts compiled HTML whose holes are `TOKEN.format(index)`."""
+    """Cuts compiled HTML whose holes are `HOLE.format(index)`."""
     return _Cutter().cut(html)
 
 

@@ -64,7 +64,7 @@ def capped_concat(pieces: Iterable[str]) -> str:
 
 
 def _collected(pieces: Iterable[str]) -> list[str]:
-    """The pieces of a running template; their count is bounded by its loop turns, their total is looked at on the way."""
+    """The pieces of a running template: loop turns bound their count, their total is looked at on the way."""
     kept: list[str] = []
     total = 0
     for piece in pieces:

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from css_inline import CSSInliner
 from mjml import mjml2html
 
 from campaigns.rendering.problems import TemplateProblem
+from campaigns.rendering.structure import first_fault
 
 _INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=\s*[\"']inline[\"'][^>]*>(.*?)</mj-style>", re.DOTALL)
+_TAG = re.compile(r"<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
+_ATTRIBUTE = re.compile(r"(?P<before>\s[\w:.-]+\s*=\s*)(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')")
+_AWKWARD = re.compile(r"[\"\\]|[^\x20-\x7e]")
+_ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
 _POSITION = re.compile(r"position (\d+)")
 
 
 class MjmlProblem(TemplateProblem):
-    """mrml refused the MJML; `position` is the character it stumbled over, or -1."""
+    """This is not MJML; `position` is the character where it goes wrong, or -1."""
 
-    def __init__(self, what: str, position: int) -> None:
-        super().__init__(what)
-        self.position = position
+    def __init__(self, what: str, position: int, *, tag: str = "", fix: str = "") -> None:
+        super().__init__(what, tag=tag, fix=fix)
+        self.position, self.fault = position, what
+
+
+def check_structure(source: str) -> None:
+    """Raises MjmlProblem for what mrml would refuse without a word, or accept and render as nonsense."""
+    fault = first_fault(source)
+    if fault is not None:
+        raise MjmlProblem(fault.what, fault.position, tag=fault.tag, fix=fault.fix)
 
 
 def html_from_mjml(source: str) -> str:
     """The HTML of an MJML document; `<mj-style inline="inline">` is moved into the elements' own `style`."""
     css = "\n".join(_INLINE_STYLE.findall(source))
     try:
-        html = mjml2html(_INLINE_STYLE.sub("", source) if css else source)
+        html = mjml2html(encoded_attributes(_INLINE_STYLE.sub("", source) if css else source))
     except ValueError as refusal:
-        raise _problem(str(refusal)) from refusal
+        raise _problem(str(refusal), source) from refusal
+    except BaseException as panic:  # mrml panics on some input; the panic is no Exception
+        if type(panic).__name__ != "PanicException":
+            raise
+        raise MjmlProblem("the MJML compiler gave up", -1, fix="look for wrong units or values") from panic
     return inlined(html, css) if css else html
 
 
@@ -48,6 +65,31 @@ def _inliner(css: str) -> CSSInliner:
     )
 
 
-def _problem(refusal: str) -> MjmlProblem:
+def _problem(refusal: str, source: str) -> MjmlProblem:
     found = _POSITION.search(refusal)
-    return MjmlProblem(f"invalid MJML: {refusal.removesuffix(' in root template')}", int(found[1]) if found else -1)
+    position = len(source.encode()[: int(found[1])].decode(errors="ignore")) if found else -1
+    tag = source[position : position + 40].partition("\n")[0] if found else ""
+    return MjmlProblem(f"invalid MJML: {refusal.partition(' in root template')[0]}", position, tag=tag)
+
+
+def encoded_attributes(source: str) -> str:
+    """The MJML with every character in an attribute that MJML's compiler might write as a Rust escape, or that would
+    end
+    the attribute, as a numeric reference."""
+    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(_encoded_value, tag[0]), source)
+
+
+def _encoded_value(found: re.Match[str]) -> str:
+    value = found["double"] if found["double"] is not None else found["single"]
+    if not _AWKWARD.search(value):
+        return found[0]
+    return f'{found["before"]}"{_AWKWARD.sub(_reference, value)}"'
+
+
+def _reference(found: re.Match[str]) -> str:
+    return found[0] if _is_plain(found[0]) else f"&#{ord(found[0])};"
+
+
+def _is_plain(character: str) -> bool:
+    """Whether Rust's `escape_debug` leaves the character alone."""
+    return character not in '"\\' and unicodedata.category(character) not in _ESCAPED_CATEGORIES

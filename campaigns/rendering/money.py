@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
 from babel.numbers import NumberPattern, get_currency_precision, parse_pattern
-
-_PROBE = 1234567
 
 
 @lru_cache(maxsize=65_536)
@@ -30,7 +29,5 @@ def _writer(currency: str, locale: str) -> Callable[[int], str]:
     return by_babel
 
 
-def _decimal(minor: int, digits: int) -> object:
-    from decimal import Decimal
-
+def _decimal(minor: int, digits: int) -> Decimal:
     return Decimal(minor).scaleb(-digits)

@@ -11,6 +11,7 @@ from jinja2.exceptions import SecurityError
 from markupsafe import EscapeFormatter, Markup, escape
 
 from campaigns.rendering.limits import MAX_TEXT, OverLimit, capped_size
+from campaigns.rendering.markup import trusted
 
 _WIDE = re.compile(r"\d{4,}")
 _PERCENT_SPEC = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+))?")
@@ -78,5 +79,5 @@ class _NarrowEscapeFormatter(_NarrowFormatter, EscapeFormatter):
 def brace_formatted(pattern: str, *args: Any, **kwargs: Any) -> str:
     """`pattern.format(...)` with narrow widths and no reaching into the values."""
     if isinstance(pattern, Markup):
-        return Markup(_NarrowEscapeFormatter(escape).vformat(pattern, args, kwargs))
+        return trusted(_NarrowEscapeFormatter(escape).vformat(pattern, args, kwargs))
     return str(capped_size(_NarrowFormatter().vformat(pattern, args, kwargs)))

@@ -19,4 +19,6 @@ class TemplateProblem(InvalidInput):
 
 
 class UnsafeTemplate(TemplateProblem):
-    """The template asked for something the sandbox does not give: a hidden attribute, a call, too much work or memory."""
+    """The template asked for something the sandbox does not give: a hidden attribute, a call, too much work or
+    memory.
+    """

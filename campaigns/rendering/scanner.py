@@ -1,4 +1,6 @@
-"""Reads MJML just closely enough to know what stands where: tags with their attributes, and which tag holds which text."""
+"""Reads MJML just closely enough to know what stands where: tags with their attributes, and which tag holds which
+text.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ _TOKEN = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 ATTRIBUTE = re.compile(r"(?P<name>[A-Za-z_:@][\w:.-]*)\s*=\s*(?P<quote>[\"'])(?P<value>.*?)(?P=quote)", re.DOTALL)
-VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
 
 
 @dataclass(frozen=True, slots=True)

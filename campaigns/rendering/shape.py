@@ -1,7 +1,9 @@
 """Where the holes of a shape stand, and which of them MJML has to see filled.
 
-MJML passes most values through: text inside `mj-text`, addresses, colours, `alt`. Others decide the layout (`width`, `padding`,
-`mj-class`, `font-family`, anything between tags or inside `mj-attributes`): those are filled before MJML runs, and the shape
+MJML passes most values through: text inside `mj-text`, addresses, colours, `alt`. Others decide the layout (`width`,
+`padding`,
+`mj-class`, `font-family`, anything between tags or inside `mj-attributes`): those are filled before MJML runs, and
+the shape
 is compiled once for each of their values.
 """
 
@@ -29,8 +31,20 @@ CONTENT_TAGS = frozenset(
     }
 )
 PASSED_ATTRIBUTES = frozenset(
-    "href src alt title color background-color container-background-color inner-background-color background-url srcset"
-    " rel target".split()
+    [
+        "href",
+        "src",
+        "alt",
+        "title",
+        "color",
+        "background-color",
+        "container-background-color",
+        "inner-background-color",
+        "background-url",
+        "srcset",
+        "rel",
+        "target",
+    ]
 )
 _MARK = re.compile(MARK)
 _INLINE = re.compile(r"\binline\s*=\s*[\"']inline[\"']")

@@ -16,8 +16,11 @@ from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.failures import rendering_errors
 from campaigns.rendering.filters import VOICE
 from campaigns.rendering.holes import MARK, MjmlEnvironment
-from campaigns.rendering.mjml import html_from_mjml
+from campaigns.rendering.links import LinkSigner, MessageLinks, Utm
+from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
+from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
+from campaigns.rendering.translations import CATALOG, Translations, translated, translated_text
 from campaigns.rendering.undefined import nearest
 from campaigns.rendering.voice import voice_of
 
@@ -36,14 +39,30 @@ def shipped_templates() -> Path:
 class TemplateStore:
     """All templates of a workspace. `folders` hold template folders; an earlier folder's file shadows a later one's.
 
-    `cache` is a folder for compiled templates that several processes share."""
+    `cache` is a folder for compiled templates that several processes share. With `links`, links to
+    other sites become tracked ones; `utm` adds campaign parameters to those to the shop; `open_pixel` notes openings.
+    """
 
-    def __init__(self, folders: Sequence[Path], *, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        cache: Path | None = None,
+        links: LinkSigner | None = None,
+        utm: Utm | None = None,
+        open_pixel: bool = False,
+    ) -> None:
+        self.links, self.utm, self.open_pixel = links, utm, open_pixel
         self.folders = tuple(Path(folder) for folder in folders)
         loader = FileSystemLoader([str(folder) for folder in self.folders])
         self.html_environment = MjmlEnvironment(loader)
+        self.tracing_environment = TracingEnvironment(loader)
         self.compiler = Compiler(cache)
         self.text_environment = SandboxEnvironment(loader, autoescape=False)
+        self.translations = Translations(self.folders)
+        for environment in (self.html_environment, self.tracing_environment, self.text_environment):
+            environment.add_function("t", translated)
+            environment.add_function("_", translated_text)
         self._templates: dict[str, EmailTemplate] = {}
 
     def names(self) -> list[str]:
@@ -103,9 +122,34 @@ class EmailTemplate:
         filling = self._store.html_environment.holes.values
         if source.count(MARK) != len(filling):  # a construct that printed and threw away: no holes, no speed, no harm
             source, filling = self._shape(values, holes=False), []
-        with rendering_errors(f"{self.name}/{BODY}"):
+        try:
             layout = self._store.compiler.layout(source, filling)
-            return layout.fill([*filling, str(escape(values["mail"]["preheader"])), ""], None)
+        except MjmlProblem as problem:
+            raise self._placed(problem, values) from problem
+        signer = self._store.links
+        rewrite = MessageLinks(signer, values, self._store.utm).rewrite if signer else None
+        html = layout.fill([*filling, str(escape(values["mail"]["preheader"])), ""], rewrite)
+        if signer and self._store.open_pixel:
+            return with_open_pixel(html, signer.open_pixel(str(values["message"]["ref"])))
+        return html
+
+    def _placed(self, problem: MjmlProblem, values: dict[str, Any]) -> TemplateProblem:
+        """The same problem with the author's file and line, found by rendering once more with notes."""
+        found = self.traced_source(values)
+        try:
+            check_structure(found.source)
+            html_from_mjml(found.source)
+        except MjmlProblem as again:
+            problem = again
+        file, line = found.origin(problem.position) if problem.position >= 0 else ("", 0)
+        file = file or f"{self.name}/{BODY}"
+        return TemplateProblem(problem.fault, file=file, line=line, tag=problem.tag, fix=problem.fix)
+
+    def traced_source(self, values: dict[str, Any]) -> TracedSource:
+        """The mail's MJML with the file and line of every part of it."""
+        environment = self._store.tracing_environment
+        environment.holes.start((), off=True)
+        return traced(self._rendered(environment.get_template(f"{self.name}/{BODY}"), values))
 
     def _shape(self, values: dict[str, Any], *, holes: bool) -> str:
         mail = values["mail"]
@@ -129,13 +173,21 @@ class EmailTemplate:
             root: Callable[..., Any] = template.root_render_func
             return environment.concat(root(template.new_context(values)))
 
-    @staticmethod
-    def _values(context: Mapping[str, Any]) -> dict[str, Any]:
+    def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
         voice = voice_of(context)
         mail = {"subject": "", "preheader": "", "language": voice.language, "direction": voice.direction}
-        return {**context, "mail": mail, VOICE: voice}
+        shop_locale = str((context.get("shop") or {}).get("locale") or "")
+        catalog = self._store.translations.catalog(self.name, voice.locale, shop_locale)
+        return {**context, "mail": mail, VOICE: voice, CATALOG: catalog}
 
 
 def one_line(text: str) -> str:
     """A header's text: control characters and line breaks become spaces, so that data cannot add a header."""
     return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()
+
+
+def with_open_pixel(html: str, address: str) -> str:
+    """The mail with an invisible picture at its end."""
+    pixel = f'<img src="{escape(address)}" width="1" height="1" alt="" style="display:block;border:0;" />'
+    head, body_end, tail = html.rpartition("</body>")
+    return f"{head}{pixel}{body_end}{tail}" if body_end else html

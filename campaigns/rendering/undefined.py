@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from jinja2.runtime import Undefined, missing
+from jinja2.runtime import Undefined
+from jinja2.utils import missing
 
 from campaigns.rendering.context import ROOT_NAMES
 

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from campaigns.rendering.markup import trusted, unescaped
+
 _PLAIN = re.compile(r"(?:https?://|mailto:|tel:|sms:|cid:)[A-Za-z0-9\-._~:/?#\[\]@!$()*+,;=%]*\Z")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms", "cid"})
@@ -20,8 +22,8 @@ def safe_url(value: Any) -> Markup:
     content. Schemes are judged after dropping what browsers ignore (tabs, newlines, zero-width signs)."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
     if _PLAIN.match(text):
-        return Markup(text)
-    bare = Markup(text).unescape() if isinstance(value, Markup) else text
+        return trusted(text)
+    bare = unescaped(text) if isinstance(value, Markup) else text
     cleaned = _DROPPED.sub(_dropped, bare.strip())
     scheme = _SCHEME.match(cleaned)
     if scheme and scheme[1].lower() not in _SAFE_SCHEMES:
@@ -32,7 +34,7 @@ def safe_url(value: Any) -> Markup:
 def escaped_url(value: Any) -> Markup:
     """A value inside an address whose beginning the author wrote: escaped, without line breaks."""
     text = value if isinstance(value, Markup) else escape("" if value is None else value)
-    return text if text.isprintable() else Markup(_DROPPED.sub(_dropped, text))
+    return text if text.isprintable() else trusted(_DROPPED.sub(_dropped, text))
 
 
 def _dropped(found: re.Match[str]) -> str:

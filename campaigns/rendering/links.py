@@ -1,0 +1,201 @@
+"""Signed links on the shop's own domain: clicks, opens, unsubscribe, preferences, web version, cart.
+
+A link names the message and carries 96 bits of HMAC-SHA256 over what it does, the message and the target, so that
+nobody can
+turn it into another link: no open redirect, no unsubscribing of others. Nothing is stored to make one. Paths:
+
+    /c/<ref>/<signature>?u=<target>     click, redirects to the target
+    /r/<ref>/<signature>?u=<target>     cart restored on this device, then to the target
+    /u/<ref>/<signature>                unsubscribe (POST at once by RFC 8058, GET shows a page)
+    /p/<ref>/<signature>                preferences
+    /w/<ref>/<signature>                web version of the mail
+    /o/<ref>/<signature>                open pixel
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from campaigns.rendering.context import LinksContext
+
+SIGNATURE_BYTES = 12
+MAX_LINK = 4_096
+
+
+class LinkKind(StrEnum):
+    """What a link does, and the first part of its path."""
+
+    CLICK = "c"
+    CART = "r"
+    UNSUBSCRIBE = "u"
+    PREFERENCES = "p"
+    WEB_VERSION = "w"
+    OPEN = "o"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedLink:
+    """A link that was checked: what it does, for which message, and where it leads ("" but for clicks and carts)."""
+
+    kind: LinkKind
+    message_ref: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSigner:
+    """Makes and checks the links of one workspace.
+
+    `secret` is the workspace's own (at least 16 bytes); `base_url` is the address of the web process as shoppers
+    reach it,
+    on the shop's own domain. `former_secrets` are still accepted, for links in mails already sent.
+    """
+
+    secret: bytes = field(repr=False)
+    base_url: str
+    former_secrets: Sequence[bytes] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < 16:
+            raise ValueError("the link secret needs at least 16 bytes")
+        object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
+
+    def click(self, url: str, message_ref: str) -> str:
+        """The tracked form of `url` in the message."""
+        signature = _signature(self.secret, LinkKind.CLICK, message_ref, url)
+        return f"{self.base_url}/c/{message_ref}/{signature}?u={_quoted(url)}"
+
+    def cart(self, url: str, message_ref: str) -> str:
+        """The link that fills the cart again on whatever device it is opened, and goes on to `url`."""
+        signature = _signature(self.secret, LinkKind.CART, message_ref, url)
+        return f"{self.base_url}/r/{message_ref}/{signature}?u={_quoted(url)}"
+
+    def unsubscribe(self, message_ref: str) -> str:
+        """Ends all marketing mail to the message's recipient; short enough for the List-Unsubscribe header."""
+        return self._bare(LinkKind.UNSUBSCRIBE, message_ref)
+
+    def preferences(self, message_ref: str) -> str:
+        """The page where the recipient says which mails to get."""
+        return self._bare(LinkKind.PREFERENCES, message_ref)
+
+    def web_version(self, message_ref: str) -> str:
+        """The mail as a page."""
+        return self._bare(LinkKind.WEB_VERSION, message_ref)
+
+    def open_pixel(self, message_ref: str) -> str:
+        """The address of the invisible picture that notes an opening."""
+        return self._bare(LinkKind.OPEN, message_ref)
+
+    def verify(self, kind: str, message_ref: str, signature: str, target: str = "") -> SignedLink | None:
+        """The link, if this workspace made it; None for anything else. Takes the same time right or wrong."""
+        try:
+            known = LinkKind(kind)
+        except ValueError:
+            return None
+        if len(target) > MAX_LINK or not signature.isascii() or len(message_ref) > 200:
+            return None
+        for secret in (self.secret, *self.former_secrets):
+            if hmac.compare_digest(_signature(secret, known, message_ref, target), signature):
+                return SignedLink(known, message_ref, target)
+        return None
+
+    def read(self, url: str) -> SignedLink | None:
+        """Checks a whole address, or its path and query."""
+        split = urlsplit(url)
+        base = urlsplit(self.base_url).path
+        parts = split.path.removeprefix(base).strip("/").split("/")
+        if len(parts) != 3:
+            return None
+        target = parse_qs(split.query, keep_blank_values=True).get("u", [""])[0]
+        return self.verify(parts[0], unquote(parts[1]), parts[2], target)
+
+    def _bare(self, kind: LinkKind, message_ref: str) -> str:
+        return f"{self.base_url}/{kind}/{message_ref}/{_signature(self.secret, kind, message_ref, '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Utm:
+    """Campaign parameters for the shop's own analytics; added to links to the shop, never to strangers' sites."""
+
+    source: str = "rekindle"
+    medium: str = "email"
+
+    def added(self, url: str, *, campaign: str, content: str = "") -> str:
+        """The address with `utm_*` parameters; those already there stay."""
+        split = urlsplit(url)
+        given = parse_qsl(split.query, keep_blank_values=True)
+        names = {name for name, _ in given}
+        wanted = {
+            "utm_source": self.source,
+            "utm_medium": self.medium,
+            "utm_campaign": campaign,
+            "utm_content": content,
+        }
+        new = [(name, value) for name, value in wanted.items() if value and name not in names]
+        query = "&".join(part for part in (split.query, urlencode(new)) if part)
+        return urlunsplit(split._replace(query=query))
+
+
+class MessageLinks:
+    """Rewrites the links of one message: adds UTM parameters to the shop's, and makes all external ones tracked."""
+
+    def __init__(self, signer: LinkSigner, context: Mapping[str, Any], utm: Utm | None) -> None:
+        campaign = context["campaign"]
+        self._signer, self._utm = signer, utm
+        self._ref = str(context["message"]["ref"])
+        self._campaign = str(campaign["id"])
+        self._content = "-".join(str(part) for part in (campaign["step"], campaign["variant"]) if part)
+        self._shop_host = _host(str(context["shop"]["url"] or ""))
+        self._own = tuple(str(link) for link in context["links"].values() if link)
+
+    def rewrite(self, url: str) -> str:
+        """The tracked address for an external one; the same address for mailto, `#`, and links that are signed
+        already.
+        """
+        if not url.startswith(("https://", "http://")) or url.startswith(self._signer.base_url) or url in self._own:
+            return url
+        target = url
+        if self._utm is not None:
+            target = _with_utm(url, self._utm, self._shop_host, self._campaign, self._content)
+        return self._signer.click(target, self._ref)
+
+
+def links_context(signer: LinkSigner, message_ref: str, *, cart_url: str = "") -> LinksContext:
+    """The `links` part of a render context."""
+    return {
+        "unsubscribe": signer.unsubscribe(message_ref),
+        "preferences": signer.preferences(message_ref),
+        "web_version": signer.web_version(message_ref),
+        "cart": signer.cart(cart_url, message_ref) if cart_url else "",
+    }
+
+
+@lru_cache(maxsize=65_536)
+def _with_utm(url: str, utm: Utm, shop_host: str, campaign: str, content: str) -> str:
+    host = _host(url)
+    own = bool(shop_host) and (host == shop_host or host.endswith(f".{shop_host}"))
+    return utm.added(url, campaign=campaign, content=content) if own else url
+
+
+@lru_cache(maxsize=65_536)
+def _quoted(url: str) -> str:
+    return quote(url, safe="")
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def _signature(secret: bytes, kind: LinkKind, message_ref: str, target: str) -> str:
+    said = f"{kind.value}\x00{message_ref}\x00{target}".encode("utf-8", "surrogatepass")
+    return urlsafe_b64encode(hmac.digest(secret, said, "sha256")[:SIGNATURE_BYTES]).decode("ascii")

@@ -1,0 +1,157 @@
+"""Texts in the reader's language: one YAML file per locale beside a template, with a chain of fallbacks.
+
+`abandoned_cart/locale/de.yaml` holds keys and texts; `_base/locale/de.yaml` holds those all templates share. For a
+reader of
+`de-AT` the chain is de_AT, de, the shop's locale, its language, en; in each the template's own file comes before
+`_base`.
+A text may hold `{name}` fields, and a mapping of plural forms (`one`, `few`, `other`, ...) chosen by the field `n`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from campaigns.rendering.markup import trusted
+from campaigns.rendering.operators import brace_formatted
+from campaigns.rendering.problems import TemplateProblem
+from campaigns.rendering.undefined import nearest
+from campaigns.rendering.voice import known_locale
+
+CATALOG = "_catalog"
+SHARED = "_base"
+Entry = str | Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The texts of one template for one reader: the chain of files, nearest first."""
+
+    locale: str
+    chain: tuple[Mapping[str, Entry], ...]
+
+    def find(self, key: str) -> Entry | None:
+        """The text of the nearest file that has the key."""
+        return next((texts[key] for texts in self.chain if key in texts), None)
+
+    def text(self, entry: Entry, values: Mapping[str, Any], *, escaped: bool) -> str:
+        """The text with its fields filled; values are escaped where the text is HTML."""
+        if not isinstance(entry, str):
+            form = str(Locale.parse(self.locale).plural_form(values.get("n") or 0))
+            entry = entry.get(form) or entry.get("other") or next(iter(entry.values()))
+        pattern = trusted(entry) if escaped else entry
+        return brace_formatted(pattern, **values) if values or "{" in entry else pattern
+
+    def keys(self) -> set[str]:
+        return {key for texts in self.chain for key in texts}
+
+
+class Translations:
+    """All catalogs of a workspace, read when first asked for."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+        self._read: dict[tuple[str, str], Mapping[str, Entry]] = {}
+        self._catalogs: dict[tuple[str, str, str], Catalog] = {}
+
+    def catalog(self, template: str, locale: str, shop_locale: str) -> Catalog:
+        """The chain for one template and one reader."""
+        key = (template, locale, shop_locale)
+        if key not in self._catalogs:
+            texts = [
+                self._texts(part, each) for each in fallback_chain(locale, shop_locale) for part in (template, SHARED)
+            ]
+            self._catalogs[key] = Catalog(locale, tuple(each for each in texts if each))
+        return self._catalogs[key]
+
+    def locales(self, template: str) -> list[str]:
+        """The locales a template has a file for."""
+        return sorted({path.stem for folder in self._folders for path in (folder / template / "locale").glob("*.yaml")})
+
+    def _texts(self, template: str, locale: str) -> Mapping[str, Entry]:
+        key = (template, locale)
+        if key not in self._read:
+            names = (f"{locale}.yaml", f"{locale.replace('_', '-')}.yaml")
+            paths = [folder / template / "locale" / name for folder in self._folders for name in names]
+            found = next((path for path in paths if path.is_file()), None)
+            self._read[key] = _read(found, f"{template}/locale/{found.name}") if found else {}
+        return self._read[key]
+
+
+@lru_cache(maxsize=1_024)
+def fallback_chain(locale: str, shop_locale: str) -> tuple[str, ...]:
+    """Locales to look in, nearest first, each once."""
+    wanted = []
+    for each in (locale, known_locale(shop_locale), "en"):
+        parts = each.split("_")
+        wanted += ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return tuple(dict.fromkeys(wanted))
+
+
+@pass_context
+def translated(context: Context, key: str, **values: Any) -> str:
+    """`t("hero.title", name=...)`: the text of a key; a key without a text in any fallback is an error."""
+    catalog: Catalog = context.get(CATALOG)
+    entry = catalog.find(key)
+    if entry is None:
+        near = nearest(key, catalog.keys())
+        fix = f"did you mean '{near}'?" if near else "add it to locale/en.yaml"
+        raise TemplateProblem(f"no text for '{key}' in {catalog.locale} or its fallbacks", fix=fix)
+    return _filled(context, catalog, entry, values, html=key.endswith("_html"))
+
+
+@pass_context
+def translated_text(context: Context, text: str, **values: Any) -> str:
+    """`_("Your cart")`: the translation of a text written in the template, else the text itself."""
+    catalog: Catalog = context.get(CATALOG)
+    entry = catalog.find(text)
+    return _filled(context, catalog, text if entry is None else entry, values, html=isinstance(text, Markup))
+
+
+def _filled(context: Context, catalog: Catalog, entry: Entry, values: Mapping[str, Any], *, html: bool) -> str:
+    if html and context.eval_ctx.autoescape:
+        shown = {name: value if isinstance(value, int | float) else escape(value) for name, value in values.items()}
+        return catalog.text(entry, shown, escaped=True)
+    return catalog.text(entry, values, escaped=False)
+
+
+def _read(path: Path, shown: str) -> Mapping[str, Entry]:
+    try:
+        loaded = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise TemplateProblem(str(error.problem), file=shown, line=line, fix="correct the YAML") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateProblem(f"cannot be read: {error}", file=shown, fix="save it as UTF-8 text") from error
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise TemplateProblem("must map keys to texts", file=shown, line=1, fix="write `key: text` lines")
+    return _flat(loaded)
+
+
+_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
+
+
+def _flat(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Entry]:
+    """`hero: {title: x}` as `hero.title`; a mapping of plural forms stays whole."""
+    flat: dict[str, Entry] = {}
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and set(value) <= _FORMS:
+            flat[name] = {str(form): str(text) for form, text in value.items()}
+        elif isinstance(value, Mapping):
+            flat |= _flat(value, f"{name}.")
+        else:
+            flat[name] = str(value)
+    return flat
