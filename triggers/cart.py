@@ -6,13 +6,23 @@ from typing import Any, Final
 
 from triggers.bounded import insert_newest, join_newest
 from triggers.events import Event, EventName, Line
-from triggers.lines import Facts, build_line, join_facts, note_facts, pack_facts, quantities, unpack_facts
+from triggers.lines import (
+    Facts,
+    build_line,
+    join_facts,
+    keep_newest_facts,
+    note_facts,
+    pack_facts,
+    quantities,
+    unpack_facts,
+)
 
 IMPLICIT: Final = ""
 """The cart of a shop that sends no cart ids: everything since the last order."""
 
 MAX_CHANGES: Final = 100
 MAX_MOMENTS: Final = 32
+MAX_FACTS: Final = 120
 ADDED, REMOVED = 1, 0
 
 Change = tuple[int, int, int, str, int]
@@ -50,6 +60,7 @@ class Cart:
         else:
             self._fold_content(event, at, tie)
         note_facts(self.facts, event.lines, at, tie)
+        keep_newest_facts(self.facts, MAX_FACTS)
 
     def _fold_content(self, event: Event, at: int, tie: int) -> None:
         content = (at, tie, event.checkout_id or "", tuple(sorted(quantities(event.lines).items())))
@@ -68,14 +79,7 @@ class Cart:
             self.snapshot = None
         if self.checkout is not None and self.checkout[0] <= ordered_until:
             self.checkout = None
-        self._forget_facts()
-
-    def _forget_facts(self) -> None:
-        kept = {change[3] for change in self.changes}
-        for content in (self.snapshot, self.checkout):
-            if content is not None:
-                kept.update(key for key, _ in content[3])
-        self.facts = {key: value for key, value in self.facts.items() if key in kept}
+        self.facts = {key: value for key, value in self.facts.items() if value[0] > ordered_until}
 
     @property
     def is_empty(self) -> bool:
@@ -122,6 +126,7 @@ class Cart:
         self.snapshot = _newer(self.snapshot, other.snapshot)
         self.checkout = _newer(self.checkout, other.checkout)
         join_facts(self.facts, other.facts)
+        keep_newest_facts(self.facts, MAX_FACTS)
         self.forget_until(ordered_until)
 
     def to_json(self) -> list[Any]:

@@ -170,7 +170,7 @@ class _Turn:
         if rule.once_per_profile:
             return datetime.max.replace(tzinfo=latest.tzinfo)
         entered = micros(latest)
-        return latest + rule.reentry if entered <= self.at < entered + rule.reentry_micros else None
+        return latest + rule.reentry if entered < self.at < entered + rule.reentry_micros else None
 
     def settle(self, rule: Rule, changes: list[TimerChange]) -> None:
         """Holds the competition between all keys of one campaign anew and arms or cancels accordingly."""

@@ -43,6 +43,12 @@ def join_facts(facts: dict[str, Facts], others: dict[str, Facts]) -> None:
             facts[key] = other
 
 
+def keep_newest_facts(facts: dict[str, Facts], limit: int) -> None:
+    """Lets go of the oldest facts beyond the limit."""
+    while len(facts) > limit:
+        del facts[min(facts, key=lambda key: (facts[key][:2], key))]
+
+
 def build_line(key: str, quantity: int, facts: Facts | None) -> Line:
     """The line to show in a mail."""
     product_id, _, variant = key.partition(SEPARATOR)
