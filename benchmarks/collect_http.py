@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 from campaigns.clock import WallClock
 from campaigns.config import load_settings, scaffold
 from campaigns.pipeline.collect import InboxStore, Source
+from campaigns.rendering.links import LinkSigner
 from campaigns.storage.database import connect
 from campaigns.storage.embedded import ensure_servers
 from campaigns.storage.inbox import InboxStore as PostgresInbox
@@ -49,13 +50,6 @@ class Nowhere:
 
     def add_rejects(self, source: str, received_at: datetime, rejected: Sequence[RejectedEvent]) -> None:
         return
-
-
-class NoLinks:
-    """No token is genuine."""
-
-    def read(self, token: str, purpose: str) -> None:
-        return None
 
 
 def event(number: int) -> dict[str, Any]:
@@ -93,7 +87,7 @@ def serve(channel: Connection, database_url: str | None) -> None:
         shop=ShopLook("Shop"),
         inbox=store,
         sources=[Source.with_key("bench", WRITE_KEY)],
-        links=NoLinks(),
+        links=LinkSigner(b"benchmark-secret-of-16", ""),
         find_message=lambda _: None,
         record_reaction=lambda _: None,
         unsubscribe=lambda _: None,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +18,7 @@ from campaigns.web.events_api import EventApi
 from campaigns.web.guard import Gate
 from campaigns.web.health import Health
 from campaigns.web.hooks import Hooks
+from campaigns.web.inbox import inbox_routes
 from campaigns.web.pages import Pages
 from campaigns.web.pool import BoundedPool
 from campaigns.web.services import Services
@@ -60,10 +59,9 @@ def create_app(services: Services) -> Starlette:
 
 def _inbox_routes(services: Services) -> list[BaseRoute]:
     """The catcher's inbox, where there is one to show; `/` leads to it then."""
-    if services.inbox_page is None or find_spec("campaigns.web.inbox") is None:
+    if services.inbox_page is None:
         return []
-    inbox = import_module("campaigns.web.inbox")
-    return [*inbox.inbox_routes(services.inbox_page), Route("/", _to_inbox)]
+    return [*inbox_routes(services.inbox_page, zone=services.shop.zone), Route("/", _to_inbox)]
 
 
 async def _to_inbox(_: Request) -> Response:

@@ -13,13 +13,14 @@ from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
+from campaigns.rendering.links import LinkKind, SignedLink
 from campaigns.web.guard import RETRY_SECONDS, BodyTooLarge, BodyTooSlow, read_body
 from campaigns.web.pages import Pages, masked
 from campaigns.web.pool import BoundedPool, Busy
-from campaigns.web.services import Departure, Link, Preferences, Services
-from campaigns.web.tracking import read_link
+from campaigns.web.services import Departure, Preferences, Services
+from campaigns.web.tracking import read_link, signed_route
 
 MAX_FORM: Final = 16_384
 _ONE_CLICK: Final = b"List-Unsubscribe=One-Click"
@@ -27,7 +28,7 @@ _ONE_CLICK: Final = b"List-Unsubscribe=One-Click"
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Form = Mapping[str, list[str]]
-Answer = Callable[[Request, Link], Awaitable[Response]]
+Answer = Callable[[Request, SignedLink], Awaitable[Response]]
 
 
 class _Unavailable(Exception):
@@ -41,16 +42,17 @@ class Choices:
         self._services, self._pool, self._pages = services, pool, pages
 
     def routes(self) -> list[BaseRoute]:
-        """`/u/` leaves, `/p/` chooses; a link for the one opens the other too."""
+        """`/u/` leaves, `/p/` chooses."""
+        leave, choose = LinkKind.UNSUBSCRIBE, LinkKind.PREFERENCES
         return [
-            Route("/u/{token}", partial(self._guarded, self._ask), methods=["GET", "HEAD"]),
-            Route("/u/{token}", partial(self._guarded, self._leave), methods=["POST"]),
-            Route("/p/{token}", partial(self._guarded, self._choose), methods=["GET", "HEAD"]),
-            Route("/p/{token}", partial(self._guarded, self._save), methods=["POST"]),
+            signed_route(leave, partial(self._guarded, leave, self._ask)),
+            signed_route(leave, partial(self._guarded, leave, self._leave), "POST"),
+            signed_route(choose, partial(self._guarded, choose, self._choose)),
+            signed_route(choose, partial(self._guarded, choose, self._save), "POST"),
         ]
 
-    async def _guarded(self, answer: Answer, request: Request) -> Response:
-        link = read_link(self._services, request, "unsubscribe", "preferences")
+    async def _guarded(self, kind: LinkKind, answer: Answer, request: Request) -> Response:
+        link = read_link(self._services, request, kind)
         if link is None:
             return self._pages.show("gone", 404)
         try:
@@ -62,7 +64,7 @@ class Choices:
         except ClientDisconnect:
             return Response(status_code=400)
 
-    async def _ask(self, request: Request, link: Link) -> Response:
+    async def _ask(self, request: Request, link: SignedLink) -> Response:
         message = await self._run(partial(self._services.find_message, link.message_ref))
         if message is None:
             return self._pages.show("gone", 404)
@@ -70,10 +72,10 @@ class Choices:
             "unsubscribe",
             address=masked(message.address),
             campaign=message.campaign_name,
-            token=request.path_params["token"],
+            preferences=self._services.links.preferences(link.message_ref),
         )
 
-    async def _leave(self, request: Request, link: Link) -> Response:
+    async def _leave(self, request: Request, link: SignedLink) -> Response:
         body = await self._body(request)
         one_click = _ONE_CLICK in body
         form = _form(body)
@@ -93,24 +95,24 @@ class Choices:
             "unsubscribed",
             address=address,
             campaign=campaign if only_this else "",
-            token=request.path_params["token"],
+            preferences=self._services.links.preferences(link.message_ref),
         )
 
-    async def _choose(self, request: Request, link: Link) -> Response:
-        return self._preferences(request, await self._found(link), saved=False)
+    async def _choose(self, request: Request, link: SignedLink) -> Response:
+        return self._preferences(await self._found(link), saved=False)
 
-    async def _save(self, request: Request, link: Link) -> Response:
+    async def _save(self, request: Request, link: SignedLink) -> Response:
         form = _form(await self._body(request))
         before = await self._found(link)
         if before is None:
-            return self._preferences(request, None, saved=False)
+            return self._preferences(None, saved=False)
         known = {topic.topic_id for topic in before.topics}
         wanted = frozenset() if "none" in form else frozenset(form.get("topic", [])) & known
         now = self._services.clock.now()
         await self._run(partial(self._services.save_preferences, link.message_ref, wanted, now))
-        return self._preferences(request, await self._found(link), saved=True)
+        return self._preferences(await self._found(link), saved=True)
 
-    def _preferences(self, request: Request, found: Preferences | None, *, saved: bool) -> Response:
+    def _preferences(self, found: Preferences | None, *, saved: bool) -> Response:
         if found is None:
             return self._pages.show("gone", 404)
         return self._pages.show(
@@ -119,10 +121,9 @@ class Choices:
             topics=found.topics,
             everything_off=found.everything_off,
             saved=saved,
-            token=request.path_params["token"],
         )
 
-    async def _found(self, link: Link) -> Preferences | None:
+    async def _found(self, link: SignedLink) -> Preferences | None:
         return await self._run(partial(self._services.find_preferences, link.message_ref))
 
     async def _body(self, request: Request) -> bytes:

@@ -8,25 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from campaigns.clock import Clock
 from campaigns.pipeline.collect import CollectLimits, InboxStore, Source
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a signed link says: the message it stands in, and for a click or a cart where it leads."""
-
-    message_ref: str
-    url: str = ""
-
-
-class LinkReader(Protocol):
-    """Reads signed links. `purpose` is "click", "open", "unsubscribe", "preferences", "view" or "cart"; a token made
-    for another purpose, a forged or a damaged one reads as None, never as an error."""
-
-    def read(self, token: str, purpose: str) -> Link | None: ...
+from campaigns.rendering.links import LinkSigner
+from campaigns.web.inbox_model import InboxSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +79,8 @@ Raises HookRefused where the signature or the shape is wrong."""
 
 @dataclass(frozen=True, slots=True)
 class ShopLook:
-    """What public pages show of the shop. `brand` is the brand of the render context, with its `dark` twin."""
+    """What public pages show of the shop. `brand` is the brand of the render context, with its `dark` twin; `zone` is
+    the one the console shows times in."""
 
     name: str
     url: str = ""
@@ -100,6 +88,7 @@ class ShopLook:
     support_email: str = ""
     postal_address: str = ""
     brand: Mapping[str, Any] = field(default_factory=dict)
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +118,7 @@ class Services:
     shop: ShopLook
     inbox: InboxStore
     sources: Sequence[Source]
-    links: LinkReader
+    links: LinkSigner
     find_message: Callable[[str], SentMessage | None]
     record_reaction: Callable[[Reaction], None]
     unsubscribe: Callable[[Departure], None]
@@ -137,5 +126,5 @@ class Services:
     save_preferences: Callable[[str, frozenset[str], datetime], None]
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
-    inbox_page: Any = None  # an InboxSource of campaigns.web.inbox; None for no such page
+    inbox_page: InboxSource | None = None  # None for no such page
     limits: WebLimits = field(default_factory=WebLimits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from campaigns.rendering.links import LinkKind, SignedLink
 from campaigns.web.guard import busy
 from campaigns.web.machines import is_machine
 from campaigns.web.pages import Pages
 from campaigns.web.pool import BoundedPool, Busy
-from campaigns.web.services import Link, Reaction, SentMessage, Services
+from campaigns.web.services import Reaction, SentMessage, Services
 
-MAX_TOKEN: Final = 4_096
 _PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 # A mail is foreign content to this site: it may show pictures and open links, and run nothing.
 _MAIL_POLICY: Final = (
@@ -27,6 +28,7 @@ _MAIL_POLICY: Final = (
 )
 
 _log = logging.getLogger(__name__)
+Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Tracking:
@@ -36,28 +38,28 @@ class Tracking:
         self._services, self._pool, self._pages = services, pool, pages
 
     def routes(self) -> list[BaseRoute]:
-        """`/c/` clicks, `/cart/` cart, `/o/` opens, `/v/` the mail in the browser."""
+        """`/c/` clicks, `/r/` carts, `/o/` opens, `/w/` the mail in the browser."""
         return [
-            Route("/c/{token}", partial(self._follow, "click"), methods=["GET", "HEAD"]),
-            Route("/cart/{token}", partial(self._follow, "cart"), methods=["GET", "HEAD"]),
-            Route("/o/{token}.gif", self._open, methods=["GET", "HEAD"]),
-            Route("/v/{token}", self._view, methods=["GET", "HEAD"]),
+            signed_route(LinkKind.CLICK, partial(self._follow, LinkKind.CLICK)),
+            signed_route(LinkKind.CART, partial(self._follow, LinkKind.CART)),
+            signed_route(LinkKind.OPEN, self._open),
+            signed_route(LinkKind.WEB_VERSION, self._view),
         ]
 
-    async def _follow(self, purpose: str, request: Request) -> Response:
-        link = read_link(self._services, request, purpose)
-        if link is None or not _is_web_address(link.url):
+    async def _follow(self, kind: LinkKind, request: Request) -> Response:
+        link = read_link(self._services, request, kind)
+        if link is None or not _is_web_address(link.target):
             return self._pages.show("gone", 404)
         await self._note(request, link, "click")
-        return RedirectResponse(link.url, 302, {"X-Robots-Tag": "noindex"})
+        return RedirectResponse(link.target, 302, {"X-Robots-Tag": "noindex"})
 
     async def _open(self, request: Request) -> Response:
-        link = read_link(self._services, request, "open")
+        link = read_link(self._services, request, LinkKind.OPEN)
         if link is not None:
             await self._note(request, link, "open")
         return Response(_PIXEL, media_type="image/gif", headers={"Cross-Origin-Resource-Policy": "cross-origin"})
 
-    async def _note(self, request: Request, link: Link, kind: str) -> None:
+    async def _note(self, request: Request, link: SignedLink, kind: str) -> None:
         """Records the reaction. A shopper is never kept from the shop because it could not be recorded."""
         try:
             await self._pool.run(partial(self._record, request, link, kind))
@@ -66,7 +68,7 @@ class Tracking:
         except Exception:
             _log.exception("a %s of message %s was not recorded", kind, link.message_ref)
 
-    def _record(self, request: Request, link: Link, kind: str) -> None:
+    def _record(self, request: Request, link: SignedLink, kind: str) -> None:
         services, now = self._services, self._services.clock.now()
         message = services.find_message(link.message_ref)
         machine = is_machine(
@@ -76,10 +78,10 @@ class Tracking:
             sent_at=message.sent_at if message else None,
             window=services.limits.machine_window,
         )
-        services.record_reaction(Reaction(link.message_ref, kind, now, machine, link.url))
+        services.record_reaction(Reaction(link.message_ref, kind, now, machine, link.target))
 
     async def _view(self, request: Request) -> Response:
-        link = read_link(self._services, request, "view")
+        link = read_link(self._services, request, LinkKind.WEB_VERSION)
         if link is None:
             return self._pages.show("gone", 404)
         message = await find_message(self._services, self._pool, link)
@@ -90,16 +92,19 @@ class Tracking:
         return HTMLResponse(message.html, headers={"Content-Security-Policy": _MAIL_POLICY, "X-Robots-Tag": "noindex"})
 
 
-def read_link(services: Services, request: Request, *purposes: str) -> Link | None:
-    """The link of the request's token, if it is a genuine one made for one of `purposes`."""
-    token = request.path_params["token"]
-    if len(token) > MAX_TOKEN or not token.isascii():
-        return None
-    found = (services.links.read(token, purpose) for purpose in purposes)
-    return next((link for link in found if link is not None), None)
+def signed_route(kind: LinkKind, answer: Answer, *methods: str) -> Route:
+    """The route of a kind of signed link, for `methods` (GET and HEAD where none is named)."""
+    return Route(f"/{kind}/{{message_ref}}/{{signature}}", answer, methods=methods or ("GET", "HEAD"))
 
 
-async def find_message(services: Services, pool: BoundedPool, link: Link) -> SentMessage | Response | None:
+def read_link(services: Services, request: Request, kind: LinkKind) -> SignedLink | None:
+    """The link a request follows, if it is a genuine one of that kind."""
+    path = request.path_params
+    target = request.query_params.get("u", "")
+    return services.links.verify(kind, path["message_ref"], path["signature"], target)
+
+
+async def find_message(services: Services, pool: BoundedPool, link: SignedLink) -> SentMessage | Response | None:
     """The message of a link, None where there is none, or the answer that says "busy"."""
     try:
         return await pool.run(partial(services.find_message, link.message_ref))

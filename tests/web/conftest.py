@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,13 +14,13 @@ from campaigns.clock import VirtualClock
 from campaigns.domain.segment import Event
 from campaigns.domain.segment_batch import events_in
 from campaigns.pipeline.collect import Source
+from campaigns.rendering.links import LinkSigner
 from campaigns.storage.inbox import RejectedEvent
 from campaigns.web.app import create_app
 from campaigns.web.server import serving
 from campaigns.web.services import (
     Departure,
     HookRefused,
-    Link,
     Preferences,
     Reaction,
     SentMessage,
@@ -73,33 +71,12 @@ class MemoryInbox:
         return [event for event in found if isinstance(event, Event)]
 
 
-class SignedLinks:
-    """Tokens `purpose~message_ref~url~mac`, with a real signature; URLs are written in hexadecimal."""
-
-    def __init__(self, secret: bytes = b"secret") -> None:
-        self._secret = secret
-
-    def write(self, purpose: str, message_ref: str, url: str = "") -> str:
-        head = f"{purpose}~{message_ref}~{url.encode().hex()}"
-        return f"{head}~{self._mac(head)}"
-
-    def read(self, token: str, purpose: str) -> Link | None:
-        head, _, mac = token.rpartition("~")
-        parts = head.split("~")
-        if len(parts) != 3 or parts[0] != purpose or not hmac.compare_digest(mac, self._mac(head)):
-            return None
-        return Link(parts[1], bytes.fromhex(parts[2]).decode())
-
-    def _mac(self, head: str) -> str:
-        return hmac.new(self._secret, head.encode(), hashlib.sha256).hexdigest()[:32]
-
-
 @dataclass
 class Shop:
     """Everything behind the pages, and what happened to it."""
 
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
-    links: SignedLinks = field(default_factory=SignedLinks)
+    links: LinkSigner = field(default_factory=lambda: LinkSigner(b"a secret of the shop", ""))
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW))
     messages: dict[str, SentMessage] = field(default_factory=dict)
     reactions: list[Reaction] = field(default_factory=list)

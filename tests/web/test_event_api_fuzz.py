@@ -39,8 +39,9 @@ def test_any_bytes_get_a_sensible_answer(client: httpx.Client, shop: Any, body: 
 @relaxed
 @given(token=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60), body=st.binary(max_size=200))
 def test_any_token_and_form_get_a_plain_page(client: httpx.Client, shop: Any, token: str, body: bytes):
-    for place in ("c", "o", "u", "v", "p", "cart"):
-        assert client.get(f"/{place}/{quote(token, safe='')}").status_code in (200, 404)
-    assert client.post(f"/u/{quote(token, safe='')}", content=body).status_code in (404, 405)
-    genuine = shop.links.write("preferences", "7-1")
-    assert client.post(f"/p/{genuine}", content=body).status_code == 200
+    forged = quote(token, safe="")
+    for place in ("c", "o", "u", "w", "p", "r"):
+        assert client.get(f"/{place}/7-1/{forged}?u={forged}").status_code in (200, 404)
+        assert client.get(f"/{place}/{forged}/x").status_code in (200, 404)
+    assert client.post(f"/u/7-1/{forged}", content=body).status_code in (404, 405)
+    assert client.post(shop.links.preferences("7-1"), content=body).status_code == 200
