@@ -1,0 +1,18 @@
+"""What comes back about a mail: delivered, bounced, complained, opened, clicked, unsubscribed."""
+
+from campaigns.delivery.feedback.event import FeedbackEvent, FeedbackKind, MalformedFeedback, UnverifiedFeedback
+from campaigns.delivery.feedback.machines import sign_of_machine
+from campaigns.delivery.feedback.returned import read_returned_mail
+from campaigns.delivery.feedback.webhooks import WEBHOOK_PROVIDERS, WebhookReader, webhook_reader
+
+__all__ = [
+    "WEBHOOK_PROVIDERS",
+    "FeedbackEvent",
+    "FeedbackKind",
+    "MalformedFeedback",
+    "UnverifiedFeedback",
+    "WebhookReader",
+    "read_returned_mail",
+    "sign_of_machine",
+    "webhook_reader",
+]

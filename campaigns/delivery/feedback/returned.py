@@ -1,0 +1,163 @@
+"""Mail that comes back: bounces (RFC 3464 delivery status notifications, and the free-text ones of old servers) and
+complaints (RFC 5965 abuse reports, as feedback loops send them)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from email.message import EmailMessage, Message
+from email.utils import parseaddr, parsedate_to_datetime
+
+from campaigns.delivery.feedback.event import FeedbackEvent, FeedbackKind, time_of
+from campaigns.delivery.inbox import parse_mail
+from campaigns.delivery.mime import MESSAGE_HEADER, find_message_ref
+
+_OUR_MESSAGE_ID = re.compile(r"<(rekindle(?:64)?\.[^\s<>@]+@[^\s<>@]+)>")
+_STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
+_BOUNCE_SENDERS = ("mailer-daemon", "postmaster", "mail-daemon", "")
+_ACTIONS = {
+    "failed": FeedbackKind.BOUNCED,
+    "delayed": FeedbackKind.DEFERRED,
+    "delivered": FeedbackKind.DELIVERED,
+    "relayed": FeedbackKind.DELIVERED,
+    "expanded": FeedbackKind.DELIVERED,
+}
+# Enhanced status codes (RFC 3463) of an address that will never work: unknown mailbox or domain, moved, disabled.
+_DEAD_ADDRESS = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
+_REPORTS = {
+    "unsubscribe": FeedbackKind.UNSUBSCRIBED,
+    "opt-out": FeedbackKind.UNSUBSCRIBED,
+    "opt-out-list": FeedbackKind.UNSUBSCRIBED,
+    "not-spam": None,
+    "auth-failure": None,
+    "dmarc": None,
+}
+
+
+def read_returned_mail(content: bytes, now: datetime) -> list[FeedbackEvent]:
+    """What a mail in the bounce or complaint mailbox reports about ours, an event per recipient.
+
+    Empty for anything else: out-of-office replies, people's answers, reports on other mail. `now` stands in where the
+    report carries no date of its own.
+    """
+    mail = parse_mail(content)
+    at = _date(mail, now)
+    if report := _find(mail, "message/feedback-report"):
+        return _complaints(mail, _fields(report)[0], at)
+    if status := _find(mail, "message/delivery-status") or _find(mail, "message/global-delivery-status"):
+        return _bounces(mail, _fields(status), at)
+    return _old_style(mail, content.decode("utf-8", "replace"), at)
+
+
+def _bounces(mail: EmailMessage, blocks: list[Message], at: datetime) -> list[FeedbackEvent]:
+    ref, events = _reported_ref(mail), []
+    for block in blocks:
+        kind = _ACTIONS.get(_value(block, "action").lower())
+        if kind is None or ref is None:
+            continue  # the first block is about the report itself
+        status, diagnostic = _value(block, "status"), _untyped(_value(block, "diagnostic-code"))
+        events.append(
+            FeedbackEvent(
+                kind=kind,
+                occurred_at=at,
+                message_ref=ref,
+                recipient=_untyped(_value(block, "original-recipient") or _value(block, "final-recipient")),
+                permanent=kind is FeedbackKind.BOUNCED and _is_dead(status, diagnostic),
+                detail=f"{status} {diagnostic}".strip(),
+                raw={"report": {name: str(value) for name, value in block.items()}},
+            )
+        )
+    return events
+
+
+def _complaints(mail: EmailMessage, report: Message, at: datetime) -> list[FeedbackEvent]:
+    ref = _reported_ref(mail)
+    kind = _REPORTS.get(_value(report, "feedback-type").lower(), FeedbackKind.COMPLAINED)
+    if ref is None or kind is None:
+        return []
+    event = FeedbackEvent(
+        kind=kind,
+        occurred_at=at,
+        message_ref=ref,
+        recipient=parseaddr(_value(report, "original-rcpt-to"))[1],
+        detail=_value(report, "feedback-type"),
+        raw={"report": {name: str(value) for name, value in report.items()}},
+    )
+    return [event]
+
+
+def _old_style(mail: EmailMessage, text: str, at: datetime) -> list[FeedbackEvent]:
+    sender = parseaddr(str(mail["from"] or ""))[1].partition("@")[0].lower()
+    if sender not in _BOUNCE_SENDERS or "auto-replied" in str(mail["auto-submitted"] or "").lower():
+        return []
+    ref, status, code = _ref_in(text), _STATUS.search(text), _REPLY_CODE.search(text)
+    if ref is None:
+        return []
+    first = status.group(1) if status else code.group(1) if code else "5"
+    permanent = _is_dead(status.group(), "") if status else False
+    kind = FeedbackKind.DEFERRED if first == "4" else FeedbackKind.BOUNCED
+    detail = " ".join(text[status.start() : status.start() + 200].split()) if status else str(mail["subject"] or "")
+    return [FeedbackEvent(kind=kind, occurred_at=at, message_ref=ref, permanent=permanent, detail=detail)]
+
+
+def _is_dead(status: str, diagnostic: str) -> bool:
+    if status in ("", "5.0.0"):  # says nothing: the server's own words may
+        found = _STATUS.search(diagnostic)
+        status = found.group() if found else ""
+    return status in _DEAD_ADDRESS
+
+
+def _reported_ref(mail: EmailMessage) -> str | None:
+    for part in mail.walk():
+        if part is mail:
+            continue
+        if named := _value(part, MESSAGE_HEADER):
+            return named
+        if found := find_message_ref(_value(part, "message-id")):
+            return found
+        if part.get_content_type() in ("text/rfc822-headers", "text/plain") and (quoted := _ref_in(_text(part))):
+            return quoted
+    return None
+
+
+def _ref_in(text: str) -> str | None:
+    found = _OUR_MESSAGE_ID.search(text)
+    return find_message_ref(found.group(1)) if found else None
+
+
+def _text(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else str(part.get_payload())
+
+
+def _find(mail: EmailMessage, kind: str) -> Message | None:
+    return next((part for part in mail.walk() if part.get_content_type() == kind), None)
+
+
+def _fields(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    blocks = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+    return blocks or list(_parsed_fields(_text(part)))
+
+
+def _parsed_fields(text: str) -> Iterator[Message]:
+    for block in re.split(r"\r?\n[ \t]*\r?\n", text.strip()) or [""]:
+        yield parse_mail(block.strip().encode() + b"\r\n\r\n")
+
+
+def _value(part: Message, name: str) -> str:
+    return " ".join(str(part[name] or "").split())
+
+
+def _untyped(value: str) -> str:
+    kind, separator, rest = value.partition(";")
+    return rest.strip() if separator and kind.strip().replace("-", "").isalnum() else value
+
+
+def _date(mail: EmailMessage, now: datetime) -> datetime:
+    try:
+        return min(time_of(parsedate_to_datetime(str(mail["date"])).isoformat(), now), now)
+    except ValueError:
+        return now
