@@ -141,7 +141,15 @@ def test_a_folder_without_settings_is_no_workspace(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("30s", 30), ("90 min", 5400), ("1h 30m", 5400), ("1.5h", 5400), ("5 days", 432000), ("2w", 1209600)],
+    [
+        ("30s", 30),
+        ("90 min", 5400),
+        ("1h 30m", 5400),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("5 days", 432000),
+        ("2w", 1209600),
+    ],
 )
 def test_lengths_of_time(text: str, seconds: int) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)

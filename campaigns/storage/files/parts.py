@@ -70,14 +70,22 @@ def currencies(columns: Columns, rows: int, default: str | None) -> Values:
 
 
 def amounts(columns: Columns, name: str, codes: Values, faults: Faults) -> Sequence[int | None]:
-    """Money in minor units, from the column `<name>_minor`, else from `<name>` in whole units."""
-    minor, whole = columns.get(f"{name}_minor"), columns.get(name)
-    if minor is not None:
-        return whole_numbers(minor, faults, f"{name}_minor")
-    if whole is None:
-        return empty(len(codes))
+    """Money in minor units: what the column `<name>_minor` says, else `<name>` in whole units."""
+    rows = len(codes)
+    whole = _in_minor_units(columns[name], codes, faults, name) if name in columns else empty(rows)
+    if f"{name}_minor" not in columns:
+        return whole
+    return either(whole_numbers(columns[f"{name}_minor"], faults, f"{name}_minor"), whole)
+
+
+def either(first: Sequence[T | None], second: Sequence[T | None]) -> list[T | None]:
+    """The first of two columns, and the second where the first has nothing."""
+    return [other if found is None else found for found, other in zip(first, second, strict=True)]
+
+
+def _in_minor_units(values: Values, codes: Values, faults: Faults, name: str) -> Sequence[int | None]:
     found: list[int | None] = []
-    for place, (value, code) in enumerate(zip(whole, codes, strict=True)):
+    for place, (value, code) in enumerate(zip(values, codes, strict=True)):
         amount = None if value is None else _amount(value, code)
         if amount is None and value is not None:
             faults.note(place, RowFault.BAD_NUMBER, f"{name}: {value}")

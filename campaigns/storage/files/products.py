@@ -8,7 +8,17 @@ from datetime import datetime
 from campaigns.domain.product import Product
 from campaigns.storage.files.fields import Values, compile_field, known_fields
 from campaigns.storage.files.mapping import ColumnMap, TimeSource
-from campaigns.storage.files.parts import Columns, Faults, amounts, currencies, empty, ids, truths, whole_numbers
+from campaigns.storage.files.parts import (
+    Columns,
+    Faults,
+    amounts,
+    currencies,
+    either,
+    empty,
+    ids,
+    truths,
+    whole_numbers,
+)
 from campaigns.storage.files.rejects import Rejects, RowFault
 from campaigns.storage.files.tables import Chunk, Table
 from campaigns.storage.files.times import moments, read_times
@@ -66,10 +76,9 @@ class ProductRows:
 
 def _stock(columns: Columns, rows: int, faults: Faults) -> Sequence[int | None]:
     """Pieces in stock. A file that only says yes or no gives 0 for no, and "not tracked" for yes."""
-    if "stock" in columns:
-        return whole_numbers([_not_negative(each) for each in columns["stock"]], faults, "stock")
+    counted = whole_numbers([_not_negative(each) for each in columns.get("stock", empty(rows))], faults, "stock")
     available = truths(columns.get("in_stock", empty(rows)), faults, "in_stock")
-    return [0 if each is False else None for each in available]
+    return either(counted, [0 if each is False else None for each in available])
 
 
 def _not_negative(said: str | None) -> str | None:

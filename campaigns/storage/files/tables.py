@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import orjson
+import pyarrow as pa
 from pyarrow import parquet
 
 from campaigns.domain.errors import InvalidInput
@@ -205,8 +206,7 @@ class ParquetTable(Table):
     def __init__(self, file: OpenedFile) -> None:
         self.file = file
         self._parquet = parquet.ParquetFile(file.seekable_bytes())
-        empty = self._parquet.schema_arrow.empty_table().flatten()
-        self.columns = tuple(empty.column_names)
+        self.columns = tuple(_flat(self._parquet.schema_arrow.empty_table()).column_names)
         if self._parquet.metadata.num_rows == 0:
             raise InvalidInput("the file holds no rows", where=str(file.path))
 
@@ -214,9 +214,14 @@ class ParquetTable(Table):
         first = 1
         with one_line(self.file.path):
             for batch in self._parquet.iter_batches(batch_size=CHUNK_ROWS):
-                flat = batch.flatten() if any(kind.num_fields for kind in batch.schema.types) else batch
-                yield _ArrowChunk(first, flat)
+                yield _ArrowChunk(first, _flat(pa.Table.from_batches([batch])))
                 first += batch.num_rows
+
+
+def _flat(table: Any) -> Any:
+    while any(pa.types.is_struct(column.type) for column in table.schema):
+        table = table.flatten()
+    return table
 
 
 def as_csv(row: Sequence[str]) -> str:
