@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -168,3 +169,11 @@ class Settings(_Part):
     def public_url(self) -> str:
         """The address shoppers' links lead to, without a slash at the end."""
         return self.base_url or f"http://{self.http.host}:{self.http.port}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not show anywhere: the secret, the write keys, the passwords of the addresses."""
+        urls = [url for url in (self.database_url, self.redis_url, self.broker_url, self.mailer) if url is not None]
+        passwords = [urlsplit(url.get_secret_value()).password for url in urls]
+        keys = [key.get_secret_value() for key in (self.secret, *self.write_keys.values())]
+        return (*keys, *(found for password in passwords if password for found in {password, unquote(password)}))
