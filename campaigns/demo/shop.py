@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
+from typing import Any
 
 DEMO_DAY = date(2026, 3, 12)
+
+BRAND: Mapping[str, Any] = MappingProxyType(
+    {
+        "primary": "#3f6b54",
+        "on_primary": "#ffffff",
+        "accent": "#b4532f",
+        "background": "#f4efe6",
+        "surface": "#fffdf9",
+        "text": "#26302a",
+        "muted": "#66706a",
+        "border": "#e6dfd2",
+        "heading_font": "Georgia, 'Times New Roman', serif",
+        "radius": "10px",
+        "dark": {
+            "primary": "#8fc4a5",
+            "on_primary": "#10231a",
+            "accent": "#eda27f",
+            "background": "#141815",
+            "surface": "#1d231f",
+            "text": "#eef1ec",
+            "muted": "#a9b3ac",
+            "border": "#323a35",
+        },
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +57,11 @@ class DemoShop:
     postal_address: str = "Fern & Kettle Ltd, 14 Lamplighter Lane, Dublin 8, Ireland"
     support_email: str = "hello@fern-and-kettle.example"
     shopper_count: int = 1500
+
+    @property
+    def brand(self) -> dict[str, Any]:
+        """Colours and fonts of its mails, for light and (`dark`) for dark clients."""
+        return {**BRAND, "dark": dict(BRAND["dark"])}
 
     @property
     def logo_url(self) -> str:
