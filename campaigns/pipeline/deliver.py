@@ -19,6 +19,7 @@ from campaigns.domain.message import (
     Rejected,
     Uncertain,
 )
+from campaigns.pipeline.campaign_book import order_ends
 from campaigns.pipeline.engine import Engine
 from campaigns.storage.database import transaction
 from campaigns.storage.messages import ClaimedMessage, Settlement, claim_messages, expire_leases, settle_messages
@@ -62,16 +63,17 @@ def _hand_over(
     """The profiles stay locked from the last check to the hand-over: an order commits before it or after it."""
     ordered_at = hold_profiles(connection, [message.profile_id for message in chunk])
     suppressed = find_suppressions(connection, [message.address.lower() for message in chunk])
+    snapshot = engine.campaigns.read(connection)
     settlements: list[Settlement] = []
     ready: list[ClaimedMessage] = []
     for message in chunk:
         scopes = suppressed.get(message.address.lower(), {})
         reason = scopes.get("all") or scopes.get(message.campaign_id)
         bought_at = ordered_at.get(message.profile_id)
-        ends = engine.campaigns.order_ends(connection, message.campaign_id)
+        campaign = snapshot.current.get(message.campaign_id)
         if reason:
             settlements.append(_withdrawn(message, f"suppressed: {reason}"))
-        elif ends and bought_at is not None and bought_at > message.created_at:
+        elif campaign and order_ends(campaign) and bought_at is not None and bought_at > message.created_at:
             settlements.append(_withdrawn(message, "ordered after the decision"))
         else:
             ready.append(message)

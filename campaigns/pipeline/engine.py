@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -14,11 +15,12 @@ from sqlalchemy import Engine as Database
 
 from campaigns.clock import Clock, WallClock
 from campaigns.config import Settings, Workspace, load_settings
+from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.campaign_book import CampaignBook
 from campaigns.rendering import TemplateStore, shipped_templates
-from campaigns.rendering.links import LinkSigner
+from campaigns.rendering.links import LinkSigner, Utm
 from campaigns.storage.cache import SlateCache
-from campaigns.storage.database import connect, statement
+from campaigns.storage.database import connect, recreate_schema, schema_exists, statement
 from campaigns.storage.embedded import Servers, ensure_servers
 from campaigns.storage.events import Partitions
 from campaigns.storage.migrate import migrate
@@ -68,35 +70,70 @@ class Engine:
         return mailer.get_secret_value() if mailer else "catcher:"
 
 
+class World(StrEnum):
+    """Where an engine lives: the shop's own data, or the scratch copy that a replay plays in."""
+
+    LIVE = "live"
+    REPLAY = "replay"
+
+    @property
+    def schema(self) -> str:
+        """The PostgreSQL schema of its tables."""
+        return "public" if self is World.LIVE else "replay"
+
+
 @contextmanager
 def open_engine(
-    folder: Path, *, clock: Clock | None = None, environ: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    world: World = World.LIVE,
+    fresh: bool = False,
+    clock: Clock | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Engine]:
-    """Opens the workspace in `folder`: settings read, servers reached or started, the database brought up to date."""
+    """Opens the workspace in `folder`: settings read, servers reached or started, the database brought up to date.
+
+    `fresh` empties the world first; the live one is only ever emptied by the demo."""
     workspace = Workspace.at(folder)
     settings = load_settings(workspace, os.environ if environ is None else environ)
     with ExitStack() as stack:
         servers = stack.enter_context(ensure_servers(workspace, settings))
-        engine = assemble_engine(workspace, settings, servers, clock=clock)
+        engine = assemble_engine(workspace, settings, servers, world=world, clock=clock)
         stack.callback(engine.database.dispose)
         stack.callback(engine.cache.close)
-        migrate(engine.database)
+        _prepare(engine, world, fresh=fresh)
         yield engine
 
 
+def _prepare(engine: Engine, world: World, *, fresh: bool) -> None:
+    engine.cache.check()
+    if fresh:
+        recreate_schema(engine.database, world.schema)
+        engine.cache.clear()
+    elif not schema_exists(engine.database, world.schema):
+        raise WrongUsage("nothing was replayed in this workspace yet", fix="run `rekindle replay FILE` first")
+    migrate(engine.database)
+
+
 def assemble_engine(
-    workspace: Workspace, settings: Settings, servers: Servers, *, clock: Clock | None = None
+    workspace: Workspace,
+    settings: Settings,
+    servers: Servers,
+    *,
+    world: World = World.LIVE,
+    clock: Clock | None = None,
 ) -> Engine:
     """Puts the parts together on servers that are there; opens no connection yet."""
-    database = connect(servers.database_url)
-    links = LinkSigner(settings.secret.get_secret_value(), settings.public_url)
+    database = connect(servers.database_url, schema=world.schema)
+    links = LinkSigner(settings.secret.get_secret_value().encode(), settings.public_url)
+    folders = [workspace.templates / "emails", shipped_templates()]
     return Engine(
         workspace=workspace,
         settings=settings,
         database=database,
-        cache=SlateCache(servers.redis_url),
+        cache=SlateCache(servers.redis_url, prefix=f"rekindle:{settings.shop.id}:{world.value}:"),
         clock=clock or WallClock(),
-        templates=TemplateStore([workspace.templates / "emails", shipped_templates()]),
+        templates=TemplateStore(folders, cache=workspace.artifacts / "templates", links=links, utm=Utm()),
         links=links,
         campaigns=CampaignBook(),
         partitions=Partitions(database),

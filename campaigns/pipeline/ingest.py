@@ -14,18 +14,16 @@ from campaigns.domain.product import Product
 from campaigns.domain.segment import Reject, event_to_payload
 from campaigns.domain.segment_batch import events_in
 from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.people import Person, load_people, save_people
+from campaigns.pipeline.people import Person, enrollment_row, load_people, save_people
 from campaigns.storage.database import transaction
-from campaigns.storage.enrollments import EnrollmentRow, merge_enrollments, put_enrollments, refuse_starts, touch
+from campaigns.storage.enrollments import put_enrollments, refuse_starts, touch
 from campaigns.storage.events import COLUMNS_OF_EVENTS, EventRow, claim_event_keys, copy_events, repoint_events
 from campaigns.storage.identities import IdentityRace, resolve
 from campaigns.storage.inbox import RejectedEvent, blame_inbox, claim_inbox, delete_inbox, insert_rejects
 from campaigns.storage.products import note_seen_products
 from triggers.changes import Arm, Cancel, NotStarted, TimerChange, Touch
-from triggers.enrollments import EnrollmentMark
 from triggers.evaluate import evaluate, evaluate_covering_order, reconsider
 from triggers.events import Event, EventName
-from triggers.rules import RuleSet
 
 _RACES = 5
 
@@ -102,7 +100,9 @@ def apply_events(engine: Engine, connection: Connection, events: Sequence[Event]
     resolution = resolve(connection, fresh)
     people = load_people(engine, connection, fresh, resolution, now=now)
     writer = _TimerWriter(people.by_id)
-    _merge_timers(connection, rules, resolution.merges, people.by_id, writer, now)
+    for winner in set(resolution.merges.values()):
+        person = people.by_id[winner]
+        writer.take(winner, reconsider(rules, person.state, person.book, now=now), now)
     rows: list[EventRow] = []
     for event, profile_id in zip(fresh, resolution.profile_ids, strict=True):
         person = people.by_id[profile_id]
@@ -134,20 +134,6 @@ def _drop_repeats(connection: Connection, events: Iterable[Event]) -> list[Event
     fresh = [event for key, event in first.items() if key in new]
     fresh.sort(key=lambda event: event.occurred_at)
     return fresh
-
-
-def _merge_timers(
-    connection: Connection,
-    rules: RuleSet,
-    merges: Mapping[int, int],
-    people: Mapping[int, Person],
-    writer: _TimerWriter,
-    now: datetime,
-) -> None:
-    merge_enrollments(connection, merges, now)
-    for winner in set(merges.values()):
-        person = people[winner]
-        writer.take(winner, reconsider(rules, person.state, person.book, now=now), now)
 
 
 def _note_products(engine: Engine, connection: Connection, events: Sequence[Event], now: datetime) -> None:
@@ -222,7 +208,7 @@ class _TimerWriter:
         for (campaign_id, profile_id, key), (context, at) in self._changed.items():
             mark = self._people[profile_id].book.find(campaign_id, key)
             if mark is not None:
-                rows.append(enrollment_row(profile_id, mark, context=context, closed_at=at))
+                rows.append(enrollment_row(profile_id, mark, closed_at=at, context=context))
                 self._note_due(mark.due_at)
         put_enrollments(connection, rows)
         touch(connection, {key: value for key, value in self._touched.items() if key not in self._changed})
@@ -231,26 +217,3 @@ class _TimerWriter:
     def _note_due(self, due_at: datetime | None) -> None:
         if due_at is not None and (self.next_due_at is None or due_at < self.next_due_at):
             self.next_due_at = due_at
-
-
-def enrollment_row(
-    profile_id: int, mark: EnrollmentMark, *, context: Mapping[str, object], closed_at: datetime
-) -> EnrollmentRow:
-    """A mark of the pure floor as a row of the storage floor."""
-    return EnrollmentRow(
-        enrollment_id=0,
-        campaign_id=mark.campaign_id,
-        campaign_version=mark.version,
-        profile_id=profile_id,
-        key=mark.key,
-        status=mark.status.value,
-        step=mark.step,
-        entered_at=mark.entered_at,
-        last_activity_at=mark.last_activity_at,
-        anchor_at=mark.anchor_at,
-        due_at=mark.due_at,
-        touches=0,
-        exit_reason=mark.reason or None,
-        closed_at=None if mark.is_live else closed_at,
-        context=context,
-    )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from campaigns.decisions.assignment import merges_arms
 from campaigns.pipeline.engine import Engine
-from campaigns.storage.enrollments import EnrollmentRow, list_enrollments
+from campaigns.pipeline.policy import shop_policy
+from campaigns.storage.enrollments import EnrollmentRow, list_enrollments, merge_enrollments, put_enrollments
 from campaigns.storage.identities import Resolution
 from campaigns.storage.profiles import (
     ProfileRow,
     StateRow,
     find_covered_profiles,
+    flag_merged_arms,
     insert_profiles,
     lock_profiles,
     mark_merged,
@@ -26,7 +29,7 @@ from campaigns.storage.suppressions import move_consents, set_consents
 from triggers.enrollments import EnrollmentBook, EnrollmentMark, EnrollmentStatus
 from triggers.events import Event, EventName
 from triggers.instants import moment
-from triggers.merge import merge
+from triggers.merging import merge, merge_books
 from triggers.state import ProfileState
 
 _CONSENT_TRAITS = ("marketing_consent", "email_consent", "accepts_marketing")
@@ -103,8 +106,7 @@ def load_people(
     insert_profiles(connection, [ProfileRow(i, resolution.users.get(i)) for i in created], now)
     ids = set(resolution.profile_ids) | set(resolution.merges) | set(_covered(connection, events))
     rows = lock_profiles(connection, ids)
-    horizon = engine.campaigns.horizon(now)
-    books = _books(list_enrollments(connection, ids, since=horizon))
+    books = books_of(list_enrollments(connection, ids))
     by_id = {
         i: Person(row, ProfileState.from_json(row.state), books.get(i, EnrollmentBook())) for i, row in rows.items()
     }
@@ -112,7 +114,7 @@ def load_people(
         if profile_id in by_id and by_id[profile_id].row.user_id != user_id:
             by_id[profile_id].row.user_id, by_id[profile_id].is_changed = user_id, True
     people = People(by_id, resolution.merges)
-    _merge_people(connection, people, now)
+    _merge_people(engine, connection, people, now)
     people.index()
     return people
 
@@ -139,29 +141,58 @@ def _covered(connection: Connection, events: Iterable[Event]) -> list[int]:
     return find_covered_profiles(connection, addresses, carts) if addresses or carts else []
 
 
-def _merge_people(connection: Connection, people: People, now: datetime) -> None:
-    for loser_id, winner_id in people.merges.items():
-        loser, winner = people.by_id.get(loser_id), people.by_id[winner_id]
-        if loser is None:
-            continue
-        winner.state = merge(winner.state, loser.state)
-        for marks in loser.book.marks.values():
-            for mark in marks.values():
-                if winner.book.find(mark.campaign_id, mark.key) is None:
-                    winner.book.put(mark)
-        winner.row.email = winner.row.email or loser.row.email
-        winner.row.zone = winner.row.zone or loser.row.zone
-        winner.row.locale = winner.row.locale or loser.row.locale
-        winner.row.traits = {**(loser.row.traits or {}), **(winner.row.traits or {})}
-        winner.is_changed = True
+def _merge_people(engine: Engine, connection: Connection, people: People, now: datetime) -> None:
     merges = {loser: winner for loser, winner in people.merges.items() if loser in people.by_id}
+    if not merges:
+        return
     mark_merged(connection, merges, now)
     move_consents(connection, list(merges), list(merges.values()))
-    for loser_id in merges:
-        del people.by_id[loser_id]
+    merge_enrollments(connection, merges, now)
+    shop, campaigns = shop_policy(engine.settings), list(engine.campaigns.read(connection).current.values())
+    for loser_id, winner_id in merges.items():
+        loser, winner = people.by_id.pop(loser_id), people.by_id[winner_id]
+        ids = (str(winner_id), str(loser_id))
+        winner.state = merge(winner.state, loser.state, merged_ids=(str(loser_id),))
+        merge_books(winner.book, loser.book)
+        inherited = [mark for mark in loser.book.live() if winner.book.find(mark.campaign_id, mark.key) is mark]
+        put_enrollments(connection, [enrollment_row(winner_id, mark, closed_at=now) for mark in inherited])
+        if merges_arms(shop.salt, campaigns, ids, shop.holdout_share):
+            flag_merged_arms(connection, winner_id)
+        _merge_rows(winner, loser.row)
 
 
-def _books(rows: Iterable[EnrollmentRow]) -> dict[int, EnrollmentBook]:
+def _merge_rows(winner: Person, loser: ProfileRow) -> None:
+    row = winner.row
+    row.email, row.zone, row.locale = row.email or loser.email, row.zone or loser.zone, row.locale or loser.locale
+    row.traits = {**(loser.traits or {}), **(row.traits or {})}
+    winner.is_changed = True
+
+
+def enrollment_row(
+    profile_id: int, mark: EnrollmentMark, *, closed_at: datetime, context: Mapping[str, object] | None = None
+) -> EnrollmentRow:
+    """A mark of the pure floor as a row of the storage floor; without a context the stored one stays."""
+    return EnrollmentRow(
+        enrollment_id=0,
+        campaign_id=mark.campaign_id,
+        campaign_version=mark.version,
+        profile_id=profile_id,
+        key=mark.key,
+        status=mark.status.value,
+        step=mark.step,
+        entered_at=mark.entered_at,
+        last_activity_at=mark.last_activity_at,
+        anchor_at=mark.anchor_at,
+        due_at=mark.due_at,
+        touches=0,
+        exit_reason=mark.reason or None,
+        closed_at=None if mark.is_live else closed_at,
+        context=context or {},
+    )
+
+
+def books_of(rows: Iterable[EnrollmentRow]) -> dict[int, EnrollmentBook]:
+    """The enrollments of each profile as the pure floor sees them."""
     books: dict[int, EnrollmentBook] = {}
     for row in rows:
         books.setdefault(row.profile_id, EnrollmentBook()).put(mark_of(row))
@@ -182,8 +213,3 @@ def mark_of(row: EnrollmentRow) -> EnrollmentMark:
         anchor_at=row.anchor_at,
         reason=row.exit_reason or "",
     )
-
-
-def history_start(now: datetime, longest_reentry: timedelta) -> datetime:
-    """How far back closed enrollments still matter."""
-    return now - max(longest_reentry, timedelta(days=30))

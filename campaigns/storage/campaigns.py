@@ -15,6 +15,7 @@ _CURRENT = statement(
     "SELECT c.campaign_id, c.version, c.status, v.definition, v.checksum, v.applied_at, v.applied_by FROM campaigns c"
     " JOIN campaign_versions v USING (campaign_id, version) ORDER BY c.campaign_id"
 )
+_STAMP = statement("SELECT count(*), max(changed_at), sum(version) FROM campaigns")
 _VERSIONS = statement("SELECT campaign_id, version, definition FROM campaign_versions ORDER BY campaign_id, version")
 _ADD_VERSION = statement(
     "INSERT INTO campaign_versions (campaign_id, version, definition, checksum, applied_at, applied_by)"
@@ -63,6 +64,11 @@ def checksum(definition: str) -> str:
 def list_campaigns(connection: Connection) -> list[StoredCampaign]:
     """All campaigns with their version in force, by id."""
     return [StoredCampaign(*row) for row in connection.execute(_CURRENT)]
+
+
+def read_stamp(connection: Connection) -> object:
+    """A value that differs whenever a campaign was applied, paused, resumed or retired."""
+    return tuple(connection.execute(_STAMP).one())
 
 
 def list_versions(connection: Connection) -> dict[tuple[str, int], str]:

@@ -19,8 +19,8 @@ set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
 
-def connect(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine on `url` (postgresql+psycopg://...). Nothing is opened until the first use."""
+def connect(url: str, *, schema: str = "public", pool_size: int = 5) -> Engine:
+    """An engine on `url` (postgresql+psycopg://...) that works in `schema`. Nothing is opened until the first use."""
     return create_engine(
         normalised_url(url),
         pool_size=pool_size,
@@ -28,7 +28,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         pool_pre_ping=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+        connect_args={"connect_timeout": 5, "options": f"-c timezone=UTC -c search_path={schema}"},
     )
 
 
@@ -50,6 +50,20 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         if not isinstance(error.orig, psycopg.OperationalError) or not _is_connection_loss(error):
             raise
         raise unreachable(engine) from error
+
+
+def recreate_schema(engine: Engine, schema: str) -> None:
+    """Empties a schema, and makes it where it is missing."""
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+
+
+def schema_exists(engine: Engine, schema: str) -> bool:
+    """Whether there is such a schema."""
+    with transaction(engine) as connection:
+        found = connection.execute(statement("SELECT to_regnamespace(:name)"), {"name": schema}).scalar_one()
+        return found is not None
 
 
 def unreachable(engine: Engine) -> UnusableEnvironment:

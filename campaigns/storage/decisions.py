@@ -24,7 +24,7 @@ _ADD = statement(
     " ON CONFLICT (enrollment_id, step) WHERE outcome IN ('send', 'ghost', 'skip') DO NOTHING"
 )
 _SENDS = statement(
-    "SELECT profile_id, campaign_id, decided_at FROM decisions WHERE profile_id = ANY(:ids) AND decided_at > :since"
+    "SELECT profile_id, campaign_id, step, decided_at FROM decisions WHERE profile_id = ANY(:ids) AND decided_at > :since"
     " AND outcome IN ('send', 'ghost') ORDER BY decided_at"
 )
 _COLUMNS = (
@@ -88,11 +88,11 @@ def add_decisions(connection: Connection, rows: Sequence[DecisionRow]) -> None:
 
 def list_sends(
     connection: Connection, profile_ids: Iterable[int], *, since: datetime
-) -> dict[int, list[tuple[str, datetime]]]:
-    """profile_id -> (campaign_id, decided_at) of sends and ghosts after `since`: what the frequency cap counts."""
-    found: dict[int, list[tuple[str, datetime]]] = {}
-    for profile_id, campaign_id, at in connection.execute(_SENDS, {"ids": list(profile_ids), "since": since}):
-        found.setdefault(profile_id, []).append((campaign_id, at))
+) -> dict[int, list[tuple[str, int, datetime]]]:
+    """profile_id -> (campaign_id, step from 1, decided_at) of sends and ghosts after `since`: what frequency caps count."""
+    found: dict[int, list[tuple[str, int, datetime]]] = {}
+    for profile_id, campaign_id, step, at in connection.execute(_SENDS, {"ids": list(profile_ids), "since": since}):
+        found.setdefault(profile_id, []).append((campaign_id, step, at))
     return found
 
 

@@ -16,8 +16,8 @@ _COLUMNS = (
     " e.last_activity_at, e.anchor_at, e.due_at, e.touches, e.exit_reason, e.closed_at, e.context"
 )
 _OF_PROFILES = statement(
-    f"SELECT {_COLUMNS} FROM enrollments e WHERE e.profile_id = ANY(:ids)"
-    " AND (e.due_at IS NOT NULL OR e.entered_at >= :since) ORDER BY e.enrollment_id"
+    f"SELECT {_COLUMNS} FROM unnest(CAST(:ids AS bigint[])) AS p(profile_id) CROSS JOIN LATERAL (SELECT * FROM enrollments"
+    " WHERE profile_id = p.profile_id ORDER BY entered_at DESC LIMIT :most) AS e ORDER BY e.enrollment_id"
 )
 _ALL_OF_PROFILE = statement(f"SELECT {_COLUMNS} FROM enrollments e WHERE e.profile_id = :id ORDER BY e.entered_at")
 _PUT = statement(
@@ -52,10 +52,17 @@ _REFUSE = statement(
 _REFUSALS = statement(
     "SELECT campaign_id, key, reason, refused_at FROM start_refusals WHERE profile_id = :id ORDER BY refused_at"
 )
-_CLAIM = statement(
+_CLAIM = (
     f"SELECT {_COLUMNS} FROM enrollments e JOIN profiles p ON p.profile_id = e.profile_id"
-    " WHERE e.due_at < :until AND e.campaign_id <> ALL(:held) AND e.profile_id <> ALL(:busy)"
+    " WHERE e.due_at < :until AND e.campaign_id <> ALL(:held){bounds}"
     " ORDER BY e.due_at, e.enrollment_id LIMIT :limit FOR UPDATE OF e, p SKIP LOCKED"
+)
+_CLAIM_DUE = statement(_CLAIM.format(bounds=""))
+_CLAIM_BOUNDED = statement(
+    _CLAIM.format(
+        bounds=" AND NOT EXISTS (SELECT 1 FROM unnest(CAST(:ids AS bigint[]), CAST(:untils AS timestamptz[]))"
+        " AS b(profile_id, until) WHERE b.profile_id = e.profile_id AND e.due_at >= b.until)"
+    )
 )
 _DUE_PROFILES = statement(
     "SELECT profile_id, min(due_at) FROM enrollments WHERE due_at < :until AND campaign_id <> ALL(:held) GROUP BY 1"
@@ -120,9 +127,9 @@ class MovedEnrollment:
     closed_at: datetime | None = None
 
 
-def list_enrollments(connection: Connection, profile_ids: Iterable[int], *, since: datetime) -> list[EnrollmentRow]:
-    """Open enrollments of the profiles, and closed ones entered after `since` (for re-entry rules)."""
-    rows = connection.execute(_OF_PROFILES, {"ids": list(profile_ids), "since": since})
+def list_enrollments(connection: Connection, profile_ids: Iterable[int], *, most: int = 200) -> list[EnrollmentRow]:
+    """Enrollments of the profiles, open and closed: of each profile the `most` entered last."""
+    rows = connection.execute(_OF_PROFILES, {"ids": list(profile_ids), "most": most})
     return [EnrollmentRow(*row) for row in rows]
 
 
@@ -183,14 +190,21 @@ def list_refusals(connection: Connection, profile_id: int) -> list[tuple[str, st
 
 
 def claim_due(
-    connection: Connection, *, until: datetime, limit: int, held: Sequence[str] = (), busy: Sequence[int] = ()
+    connection: Connection,
+    *,
+    until: datetime,
+    limit: int,
+    held: Sequence[str] = (),
+    bounds: Mapping[int, datetime] | None = None,
 ) -> list[EnrollmentRow]:
-    """Locks due timers with their profiles, earliest first; rows another worker holds are passed over.
+    """Locks timers due before `until` with their profiles, earliest first; rows another worker holds are passed over.
 
-    `held`: campaigns that are paused. `busy`: profiles to leave for a later call.
-    """
-    values = {"until": until, "limit": limit, "held": list(held), "busy": list(busy)}
-    return [EnrollmentRow(*row) for row in connection.execute(_CLAIM, values)]
+    `held`: campaigns that are paused. `bounds`: profiles of which only timers before a time are taken (replay)."""
+    values: dict[str, Any] = {"until": until, "limit": limit, "held": list(held)}
+    if not bounds:
+        return [EnrollmentRow(*row) for row in connection.execute(_CLAIM_DUE, values)]
+    values |= {"ids": list(bounds), "untils": list(bounds.values())}
+    return [EnrollmentRow(*row) for row in connection.execute(_CLAIM_BOUNDED, values)]
 
 
 def first_due(connection: Connection, *, until: datetime, held: Sequence[str] = ()) -> dict[int, datetime]:

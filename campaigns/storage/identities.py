@@ -34,6 +34,9 @@ _MOVE_ALL = statement(
 )
 
 
+_KEYS = statement("SELECT kind, value, profile_id FROM identities WHERE profile_id = ANY(:ids)")
+
+
 class IdentityRace(Exception):
     """Another worker linked one of these ids first; the transaction must be tried again."""
 
@@ -58,6 +61,19 @@ def resolve(connection: Connection, events: Sequence[Event]) -> Resolution:
     for event in events:
         graph.place(event)
     return graph.write()
+
+
+def list_identities(connection: Connection, profile_ids: Iterable[int]) -> dict[Key, int]:
+    """Every id that belongs to one of the profiles."""
+    rows = connection.execute(_KEYS, {"ids": list(profile_ids)})
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def find_owners(connection: Connection, keys: Iterable[Key]) -> dict[Key, int]:
+    """The profile of each id that is known."""
+    ordered = sorted(set(keys))
+    values = {"kinds": [kind for kind, _ in ordered], "values": [value for _, value in ordered]}
+    return {(row[0], row[1]): row[2] for row in connection.execute(_FIND, values)}
 
 
 def keys_of(event: Event) -> list[Key]:

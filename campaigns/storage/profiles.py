@@ -48,6 +48,7 @@ _MERGED = statement(
     " FROM unnest(CAST(:losers AS bigint[]), CAST(:winners AS bigint[])) AS m(loser, winner)"
     " WHERE p.profile_id = m.loser"
 )
+_FLAG_ARMS = statement("UPDATE profiles SET merged_arms = true WHERE profile_id = :id")
 _DROP_STATES = statement("DELETE FROM profile_states WHERE profile_id = ANY(:losers)")
 _COVERED = statement(
     "SELECT profile_id FROM profiles WHERE email = ANY(:addresses) AND merged_into IS NULL"
@@ -139,6 +140,11 @@ def mark_merged(connection: Connection, merges: Mapping[int, int], now: datetime
         columns = {"losers": list(merges), "winners": list(merges.values()), "now": now}
         connection.execute(_MERGED, columns)
         connection.execute(_DROP_STATES, {"losers": list(merges)})
+
+
+def flag_merged_arms(connection: Connection, profile_id: int) -> None:
+    """Notes that the people joined in this profile were in different arms of an experiment."""
+    connection.execute(_FLAG_ARMS, {"id": profile_id})
 
 
 def find_covered_profiles(connection: Connection, addresses: Iterable[str], carts: Iterable[str]) -> list[int]:

@@ -239,7 +239,7 @@ enrollments = Table(
     UniqueConstraint("campaign_id", "profile_id", "key"),
     _one_of("status", "armed", "active", "completed", "exited"),
     Index("ix_enrollments_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-    Index("ix_enrollments_profile_id", "profile_id"),
+    Index("ix_enrollments_profile_id_entered_at", "profile_id", "entered_at"),
     postgresql_with={"fillfactor": "80"},
     comment="One profile's passage through one campaign; an armed row is a timer",
 )

@@ -120,7 +120,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_enrollments_due_at", "enrollments", ["due_at"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL")
     )
-    op.create_index("ix_enrollments_profile_id", "enrollments", ["profile_id"], unique=False)
+    op.create_index("ix_enrollments_profile_id_entered_at", "enrollments", ["profile_id", "entered_at"], unique=False)
     op.create_table(
         "event_keys",
         sa.Column("source", sa.Text(), nullable=False),
@@ -353,7 +353,7 @@ def downgrade() -> None:
     op.drop_table("events")
     op.drop_index("ix_event_keys_received_at", table_name="event_keys", postgresql_using="brin")
     op.drop_table("event_keys")
-    op.drop_index("ix_enrollments_profile_id", table_name="enrollments")
+    op.drop_index("ix_enrollments_profile_id_entered_at", table_name="enrollments")
     op.drop_index("ix_enrollments_due_at", table_name="enrollments", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_table("enrollments")
     op.drop_index(

@@ -1,0 +1,69 @@
+"""The campaign files of a workspace: read, checked as a whole, and put in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaigns.domain.campaign import Campaign
+from campaigns.domain.campaign_file import read_campaign
+from campaigns.domain.errors import InvalidInput, RekindleError
+from campaigns.pipeline.engine import Engine
+from campaigns.rendering import TemplateProblem, TemplateStore
+from campaigns.storage.campaigns import Applied, apply_campaigns
+from campaigns.storage.database import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFile:
+    """A campaign file that passed: its text is what gets applied."""
+
+    path: Path
+    text: str
+    campaign: Campaign
+
+
+class InvalidCampaigns(InvalidInput):
+    """Everything that is wrong with the campaign files, one line each."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        super().__init__("\n".join(lines))
+
+
+def read_campaign_files(folder: Path, templates: TemplateStore) -> dict[str, CampaignFile]:
+    """Every campaign of `folder` by id. Raises `InvalidCampaigns` naming all problems of all files at once."""
+    found: dict[str, CampaignFile] = {}
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.yaml")) + sorted(folder.glob("*.yml")):
+        try:
+            campaign = read_campaign(path)
+            _check_templates(path, campaign, templates)
+        except RekindleError as error:
+            problems.extend(str(error).splitlines())
+            continue
+        if campaign.campaign_id in found:
+            other = found[campaign.campaign_id].path.name
+            problems.append(f"{path}: id: {campaign.campaign_id!r} is also the id of {other}; give one another id")
+        found[campaign.campaign_id] = CampaignFile(path, path.read_text(encoding="utf-8"), campaign)
+    if not found and not problems:
+        problems.append(f"{folder}: there is no campaign file; copy one with `rekindle init`, or write one")
+    if problems:
+        raise InvalidCampaigns(problems)
+    return found
+
+
+def apply_files(engine: Engine, files: Mapping[str, CampaignFile], *, by: str) -> Applied:
+    """Puts checked files in force, all or none."""
+    with transaction(engine.database) as connection:
+        now = engine.now(connection)
+        return apply_campaigns(connection, {i: file.text for i, file in files.items()}, by=by, now=now)
+
+
+def _check_templates(path: Path, campaign: Campaign, templates: TemplateStore) -> None:
+    for name in sorted(campaign.templates):
+        try:
+            templates.get(name)
+        except TemplateProblem as problem:
+            raise InvalidInput(f"template {name!r}: {problem}", where=str(path)) from problem

@@ -1,0 +1,238 @@
+"""Decide: due timers are claimed, passed through the gates, given content and written down, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from campaigns.decisions.arbitration import rivals_of
+from campaigns.decisions.candidate import Candidate, PastSend, ShopPolicy, counted_sends
+from campaigns.decisions.gates import Chosen, ContentProblem, decide_after_content, decide_before_content
+from campaigns.domain.campaign import Campaign
+from campaigns.domain.campaign_reasons import Reason
+from campaigns.domain.decision import Decision
+from campaigns.domain.message import RenderedEmail
+from campaigns.domain.suppression import Suppression
+from campaigns.pipeline.campaign_book import Snapshot
+from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.outcome import DecideReport, Outcome, write_outcomes
+from campaigns.pipeline.people import books_of
+from campaigns.pipeline.policy import profile_of, shop_policy, suppressions_of
+from campaigns.pipeline.recommend import Recommended, recommend_batch
+from campaigns.pipeline.render import render_mail
+from campaigns.pipeline.subject import Subject
+from campaigns.rendering import TemplateProblem
+from campaigns.storage.database import transaction
+from campaigns.storage.decisions import list_sends
+from campaigns.storage.enrollments import EnrollmentRow, claim_due, list_enrollments
+from campaigns.storage.profiles import ProfileRow, read_profiles
+from campaigns.storage.suppressions import find_suppressions, read_consents
+from triggers.enrollments import EnrollmentBook, EnrollmentMark
+from triggers.state import ProfileState
+from triggers.wake import Exit, Sleep, leave, wake
+
+_LONGEST_CAP = timedelta(days=31)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class Claim:
+    """One claimed timer with all that its decision is made from. `at` is the moment of decision."""
+
+    row: EnrollmentRow
+    mark: EnrollmentMark
+    campaign: Campaign
+    profile: ProfileRow
+    state: ProfileState
+    at: datetime
+
+    @property
+    def step_number(self) -> int:
+        """The step to decide, from 1."""
+        return self.mark.step + 1
+
+    @property
+    def message_ref(self) -> str:
+        """The name of the message that may come of it: the same at every attempt."""
+        return f"{self.row.enrollment_id}-{self.step_number}"
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch of claims shares."""
+
+    snapshot: Snapshot
+    shop: ShopPolicy
+    profiles: Mapping[int, ProfileRow]
+    states: dict[int, ProfileState]
+    books: Mapping[int, EnrollmentBook]
+    consents: Mapping[int, bool]
+    suppressions: Mapping[str, Sequence[Suppression]]
+    sends: Mapping[int, Sequence[tuple[str, int, datetime]]]
+    sent_now: dict[int, list[PastSend]] = field(default_factory=dict)
+
+
+def decide_due(
+    engine: Engine,
+    *,
+    until: datetime | None = None,
+    limit: int = 500,
+    bounds: Mapping[int, datetime] | None = None,
+) -> DecideReport:
+    """Decides timers that are due, earliest first, in one transaction; returns what came out.
+
+    Live, a timer is due when the database's clock says so, and is decided now. In a replay `until` bounds the virtual
+    moment (and `bounds` that of single profiles), and each timer is decided at its own time.
+    """
+    with transaction(engine.database) as connection:
+        now = engine.now(connection)
+        snapshot = engine.campaigns.read(connection)
+        rows = claim_due(connection, until=until or now + _TICK, limit=limit, held=snapshot.paused, bounds=bounds)
+        if not rows:
+            return DecideReport()
+        batch = _read_batch(engine, connection, rows, snapshot, now)
+        outcomes, ready = _pass_gates(engine, batch, rows, now)
+        outcomes += _give_content(engine, connection, batch, ready)
+        report = write_outcomes(connection, outcomes)
+        report.claimed = len(rows)
+        return report
+
+
+def _read_batch(
+    engine: Engine, connection: Connection, rows: Sequence[EnrollmentRow], snapshot: Snapshot, now: datetime
+) -> _Batch:
+    ids = sorted({row.profile_id for row in rows})
+    profiles = read_profiles(connection, ids)
+    addresses = {row.email for row in profiles.values() if row.email}
+    earliest = min((row.due_at for row in rows if row.due_at), default=now)
+    return _Batch(
+        snapshot=snapshot,
+        shop=shop_policy(engine.settings),
+        profiles=profiles,
+        states={i: ProfileState.from_json(row.state) for i, row in profiles.items()},
+        books=books_of(list_enrollments(connection, ids)),
+        consents=read_consents(connection, ids),
+        suppressions=suppressions_of(find_suppressions(connection, addresses), now),
+        sends=list_sends(connection, ids, since=min(now, earliest) - _LONGEST_CAP),
+    )
+
+
+def _pass_gates(
+    engine: Engine, batch: _Batch, rows: Iterable[EnrollmentRow], now: datetime
+) -> tuple[list[Outcome], list[tuple[Claim, Chosen]]]:
+    outcomes: list[Outcome] = []
+    ready: list[tuple[Claim, Chosen]] = []
+    for row in rows:
+        claim = _claim(engine, batch, row, now)
+        if claim is None:
+            outcomes.append(Outcome.retired(row, now))
+            continue
+        woken = wake(claim.campaign.live_rule, claim.mark, claim.state, now=claim.at)
+        if isinstance(woken, Sleep):
+            outcomes.append(Outcome.asleep(claim.row, claim.mark, woken.until))
+            continue
+        candidate = _candidate(batch, claim, claim.at if isinstance(woken, Exit) else woken.due_at)
+        if isinstance(woken, Exit):
+            candidate = replace(candidate, exit_reason=woken.reason)
+        decision = decide_before_content(candidate, batch.shop, now=claim.at)
+        if isinstance(decision, Chosen):
+            _count_send(batch, claim)
+            ready.append((claim, decision))
+        else:
+            outcomes.append(_outcome(claim, decision, candidate.due_at))
+    return outcomes, ready
+
+
+def _claim(engine: Engine, batch: _Batch, row: EnrollmentRow, now: datetime) -> Claim | None:
+    campaign = batch.snapshot.find(row.campaign_id, row.campaign_version)
+    mark = batch.books[row.profile_id].find(row.campaign_id, row.key)
+    if campaign is None or mark is None or mark.step >= len(campaign.steps):
+        return None
+    at = row.due_at if engine.is_virtual and row.due_at else now
+    return Claim(row, mark, campaign, batch.profiles[row.profile_id], batch.states[row.profile_id], at)
+
+
+def _candidate(batch: _Batch, claim: Claim, due_at: datetime) -> Candidate:
+    profile_id = claim.row.profile_id
+    past = counted_sends(
+        [(c, step - 1, at) for c, step, at in batch.sends.get(profile_id, ()) if at <= claim.at],
+        batch.snapshot.current,
+        batch.shop,
+    )
+    live = batch.books[profile_id].live()
+    return Candidate(
+        campaign=claim.campaign,
+        mark=claim.mark,
+        due_at=due_at,
+        profile=profile_of(claim.profile, claim.state, batch.consents.get(profile_id)),
+        state=claim.state,
+        suppressions=batch.suppressions.get(claim.profile.email or "", ()),
+        past_sends=past + batch.sent_now.get(profile_id, []),
+        rivals=rivals_of(live, batch.snapshot.current, claim.state, batch.shop),
+    )
+
+
+def _count_send(batch: _Batch, claim: Claim) -> None:
+    """From here on the batch takes the mail for sent, so that the profile's next timer meets the frequency cap."""
+    if batch.shop.frequency_cap_of(claim.campaign.steps[claim.mark.step].policy) is not None:
+        batch.sent_now.setdefault(claim.row.profile_id, []).append(PastSend(claim.campaign.campaign_id, claim.at))
+
+
+def _give_content(
+    engine: Engine, connection: Connection, batch: _Batch, ready: Sequence[tuple[Claim, Chosen]]
+) -> list[Outcome]:
+    subjects = [_subject(claim, chosen) for claim, chosen in ready]
+    outcomes: list[Outcome] = []
+    recommended = recommend_batch(engine, connection, subjects) if subjects else []
+    for (claim, chosen), subject, slates in zip(ready, subjects, recommended, strict=True):
+        email, problem = _render(engine, subject, slates)
+        decision = decide_after_content(chosen, batch.shop, problem)
+        outcomes.append(_outcome(claim, decision, chosen.candidate.due_at, email, slates))
+    return outcomes
+
+
+def _subject(claim: Claim, chosen: Chosen) -> Subject:
+    return Subject(
+        row=claim.profile,
+        state=claim.state,
+        campaign=claim.campaign,
+        step=claim.campaign.steps[claim.mark.step],
+        step_number=claim.step_number,
+        variant=chosen.variant,
+        message_ref=claim.message_ref,
+        at=claim.at,
+        context=claim.row.context,
+    )
+
+
+def _render(
+    engine: Engine, subject: Subject, slates: Recommended
+) -> tuple[RenderedEmail | None, ContentProblem | None]:
+    if slates.short_slot is not None:
+        facts = {"slot": slates.short_slot, "found": len(slates.slates[slates.short_slot].items)}
+        return None, ContentProblem(Reason.TOO_FEW_PRODUCTS, facts)
+    try:
+        return render_mail(engine, subject, slates), None
+    except TemplateProblem as problem:
+        return None, ContentProblem(Reason.TEMPLATE_FAILED, {"template": subject.template, "problem": str(problem)})
+
+
+def _outcome(
+    claim: Claim,
+    decision: Decision,
+    due_at: datetime,
+    email: RenderedEmail | None = None,
+    slates: Recommended | None = None,
+) -> Outcome:
+    outcome = Outcome.decided(claim.row, claim.mark, decision, due_at=due_at, at=claim.at)
+    outcome.message_ref, outcome.address, outcome.email = claim.message_ref, claim.profile.email or "", email
+    outcome.slates = slates.as_json() if slates else None
+    if decision.ends_enrollment:
+        exit_reason = str(decision.facts.get("exit_reason", decision.reason.value))
+        leave(claim.mark, exit_reason, is_decided="exit_reason" not in decision.facts)
+    elif decision.is_final:
+        outcome.advance(claim.campaign.live_rule)
+    return outcome
