@@ -88,13 +88,13 @@ class Compiler:
 def compiled_layout(shape: Shape, values: list[str]) -> tuple[Shape, Layout]:
     """Runs a shape through MJML. A hole that does not come out again is filled beforehand, and MJML is run once more:
     the shape that comes back says which."""
-    check_structure(shape.source)
     while True:
         source, left = filled(shape, values)
+        check_structure(source)
         html = html_from_mjml(_numbered(source, left))
         lost = set(left) - tokens_in(html)
         if not lost:
-            return shape, layout_of(_with_preheader(html, shape.source, len(values)))
+            return shape, layout_of(with_preheader(html, shape.source, HOLE.format(len(values))))
         shape = Shape(shape.source, tuple(sorted(lost.union(shape.filled))))
 
 
@@ -107,15 +107,15 @@ def _numbered(source: str, left: list[int]) -> str:
     return "".join([pieces[0], *[HOLE.format(index) + piece for index, piece in zip(left, pieces[1:], strict=True)]])
 
 
-def _with_preheader(html: str, source: str, index: int) -> str:
-    """Hides the preheader (the value after the last hole) at the top of the body, unless the MJML shows its own."""
+def with_preheader(html: str, source: str, preheader: str) -> str:
+    """Hides the (escaped) preheader at the top of the body, unless the MJML `source` shows its own."""
     if "<mj-preview" in source:
         return html
     body = html.find("<body")
     end = html.find(">", body) + 1
     if body < 0:
         return html
-    return f'{html[:end]}<div style="{PREHEADER_STYLE}">{HOLE.format(index)}</div>{html[end:]}'
+    return f'{html[:end]}<div style="{PREHEADER_STYLE}">{preheader}</div>{html[end:]}'
 
 
 def _write(path: Path, layout: Layout) -> None:

@@ -180,6 +180,8 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         if getattr(obj, "sandbox_made", False):
             return True
         owner = getattr(obj, "__self__", None)
+        if isinstance(owner, LoopContext | Cycler):
+            return True
         return owner is not None and getattr(obj, "__name__", "") in _attributes_of(owner)
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:

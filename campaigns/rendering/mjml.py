@@ -16,6 +16,7 @@ _INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=\s*[\"']inline[\"'][^>]
 _TAG = re.compile(r"<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"(?P<before>\s[\w:.-]+\s*=\s*)(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')")
 _AWKWARD = re.compile(r"[\"\\]|[^\x20-\x7e]")
+_QUOTE = re.compile(r"\"")
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
 _POSITION = re.compile(r"position (\d+)")
 
@@ -73,17 +74,26 @@ def _problem(refusal: str, source: str) -> MjmlProblem:
 
 
 def encoded_attributes(source: str) -> str:
-    """The MJML with every character in an attribute that MJML's compiler might write as a Rust escape, or that would
-    end
-    the attribute, as a numeric reference."""
+    """The MJML with every character in an attribute that MJML's compiler would garble as a numeric reference: a double
+    quote between single ones, and with compilers that write attributes as Rust does, all that Rust escapes."""
+    if "='" not in source and "= '" not in source and not _escapes_like_rust():
+        return source
     return _TAG.sub(lambda tag: _ATTRIBUTE.sub(_encoded_value, tag[0]), source)
+
+
+@lru_cache(maxsize=1)
+def _escapes_like_rust() -> bool:
+    """Some releases of mrml write `\\u{200d}` for a joiner in an attribute; the installed one is asked once."""
+    probe = '<mjml><mj-body><mj-section css-class="a\u200db"></mj-section></mj-body></mjml>'
+    return "\u200d" not in mjml2html(probe)
 
 
 def _encoded_value(found: re.Match[str]) -> str:
     value = found["double"] if found["double"] is not None else found["single"]
-    if not _AWKWARD.search(value):
+    awkward = _AWKWARD if _escapes_like_rust() else _QUOTE
+    if not awkward.search(value):
         return found[0]
-    return f'{found["before"]}"{_AWKWARD.sub(_reference, value)}"'
+    return f'{found["before"]}"{awkward.sub(_reference, value)}"'
 
 
 def _reference(found: re.Match[str]) -> str:

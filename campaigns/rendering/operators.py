@@ -73,6 +73,8 @@ class _NarrowFormatter(Formatter):
 
 class _NarrowEscapeFormatter(_NarrowFormatter, EscapeFormatter):
     def format_field(self, value: Any, format_spec: str) -> str:
+        if hasattr(value, "__html__") and not format_spec:
+            return str(escape(value))
         return str(escape(super().format_field(value, format_spec)))
 
 

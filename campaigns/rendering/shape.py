@@ -103,7 +103,14 @@ def _content_tag(open_tags: list[Tag]) -> Tag | None:
 
 
 def _add_marks(passing: set[int], source: str, start: int, end: int) -> None:
-    passing.update(found.start() for found in _MARK.finditer(source, start, end))
+    """Marks in a stretch of text; not those in a tag whose very name is personal (`<{{ tag }}>`)."""
+    comments = [found.span() for found in _HIDDEN.finditer(source, start, end)]
+    for found in _MARK.finditer(source, start, end):
+        place = found.start()
+        opened = source.rfind("<", start, place)
+        in_comment = any(first < place < last for first, last in comments)
+        if in_comment or opened < 0 or ">" in source[opened:place]:
+            passing.add(place)
 
 
 def _add_attribute_marks(passing: set[int], tag: Tag, *, inside_content: bool, inline: bool) -> None:

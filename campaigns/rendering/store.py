@@ -11,7 +11,7 @@ from jinja2 import FileSystemLoader, Template, TemplateNotFound
 from markupsafe import escape
 
 from campaigns.domain.message import RenderedEmail
-from campaigns.rendering.compiler import Compiler
+from campaigns.rendering.compiler import Compiler, with_preheader
 from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.failures import rendering_errors
 from campaigns.rendering.filters import VOICE
@@ -115,7 +115,8 @@ class EmailTemplate:
         values = self._values(context)
         values["mail"]["subject"] = one_line(self._rendered(self._subject, values))
         values["mail"]["preheader"] = one_line(self._rendered(self._preheader, values))
-        return html_from_mjml(self._shape(values, holes=False))
+        source = self._shape(values, holes=False)
+        return with_preheader(html_from_mjml(source), source, str(escape(values["mail"]["preheader"])))
 
     def _html(self, values: dict[str, Any]) -> str:
         source = self._shape(values, holes=True)

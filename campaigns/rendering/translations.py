@@ -18,7 +18,7 @@ from typing import Any
 from babel import Locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
@@ -119,10 +119,7 @@ def translated_text(context: Context, text: str, **values: Any) -> str:
 
 
 def _filled(context: Context, catalog: Catalog, entry: Entry, values: Mapping[str, Any], *, html: bool) -> str:
-    if html and context.eval_ctx.autoescape:
-        shown = {name: value if isinstance(value, int | float) else escape(value) for name, value in values.items()}
-        return catalog.text(entry, shown, escaped=True)
-    return catalog.text(entry, values, escaped=False)
+    return catalog.text(entry, values, escaped=html and bool(context.eval_ctx.autoescape))
 
 
 def _read(path: Path, shown: str) -> Mapping[str, Entry]:

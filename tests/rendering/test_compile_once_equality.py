@@ -1,0 +1,100 @@
+"""Compiled once and filled per recipient must be what Jinja first and MJML after would have given, to the byte."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaigns.rendering import EmailTemplate, RenderContext, TemplateStore, profile_context, shipped_templates
+
+SAMPLES = Path(__file__).parent / "samples"
+RECIPIENTS: dict[str, dict[str, Any]] = {
+    "twelve lines": {"lines": 12},
+    "one line": {"lines": 1, "recommended": 0, "coupon": None},
+    "two lines, two recommended": {"lines": 2, "recommended": 2, "coupon": None},
+    "no name": {"profile": profile_context(profile_id="2", email="x@x.example")},
+    "German": {"profile": profile_context(profile_id="3", first_name="Jörg", locale="de-AT", zone="Europe/Vienna")},
+    "Arabic": {"profile": profile_context(profile_id="4", first_name="ليلى", locale="ar", zone="Africa/Cairo")},
+    "awkward": {
+        "profile": profile_context(profile_id="5", first_name="A<b>\"'&{{ 7*7 }}{% x %}", last_name="😀 é 👩‍👧")
+    },
+}
+
+
+@pytest.mark.parametrize("recipient", RECIPIENTS)
+@pytest.mark.parametrize("name", TemplateStore([shipped_templates()]).names())
+def test_shipped_templates(name: str, recipient: str, context_with: Callable[..., RenderContext]) -> None:
+    template = TemplateStore([shipped_templates()]).get(name)
+    context = context_with(**RECIPIENTS[recipient])
+    assert template.render(context).html == template.render_uncompiled(context)
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Callable[[str], EmailTemplate]:
+    def opened(name: str) -> EmailTemplate:
+        shutil.copytree(SAMPLES, tmp_path / "samples")
+        folder = tmp_path / "sample"
+        folder.mkdir()
+        for part in ("subject.txt", "preheader.txt", "body.txt"):
+            (folder / part).write_text("Hello {{ profile.first_name }}")
+        shutil.copy(SAMPLES / name, folder / "body.mjml")
+        return TemplateStore([tmp_path]).get("sample")
+
+    return opened
+
+
+@pytest.mark.parametrize("recipient", RECIPIENTS)
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("[!_]*.mjml")))
+def test_samples_with_every_component(
+    name: str, recipient: str, sample: Callable[[str], EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    template = sample(name)
+    context = context_with(**RECIPIENTS[recipient])
+    compiled, yardstick = template.render(context).html, template.render_uncompiled(context)
+    if name.startswith("inlined"):  # moving styles writes the document anew, with other references for the same signs
+        compiled, yardstick = as_read(compiled), as_read(yardstick)
+    assert compiled == yardstick
+
+
+def as_read(html: str) -> str:
+    """What a mail client reads: every reference resolved."""
+    return unescape(unescape(html))
+
+
+def test_recipients_of_one_shape_share_one_compilation(context_with: Callable[..., RenderContext]) -> None:
+    store = TemplateStore([shipped_templates()])
+    template = store.get(store.names()[0])
+    template.render(context_with())
+    compiled = store.compiler.compiled
+    for number in range(5):
+        profile = profile_context(profile_id=str(number), first_name=f"Name {number}", locale="en-GB")
+        template.render(context_with(profile=profile))
+    assert store.compiler.compiled == compiled
+
+
+def test_a_second_process_finds_the_compiled_template_on_disk(
+    tmp_path: Path, context_with: Callable[..., RenderContext]
+) -> None:
+    context = context_with()
+    first = TemplateStore([shipped_templates()], cache=tmp_path)
+    second = TemplateStore([shipped_templates()], cache=tmp_path)
+    name = first.names()[0]
+    assert first.get(name).render(context) == second.get(name).render(context)
+    assert (first.compiler.compiled, second.compiler.compiled) == (1, 0)
+
+
+def test_a_damaged_file_in_the_cache_only_costs_a_compile(
+    tmp_path: Path, context_with: Callable[..., RenderContext]
+) -> None:
+    context = context_with()
+    store = TemplateStore([shipped_templates()], cache=tmp_path)
+    name = store.names()[0]
+    expected = store.get(name).render(context)
+    for path in tmp_path.rglob("*.json"):
+        path.write_bytes(b"\x00not json")
+    assert TemplateStore([shipped_templates()], cache=tmp_path).get(name).render(context) == expected
