@@ -24,9 +24,7 @@ COLOURS: Final = 96
 FRAME: Final = (5.5 * UNIT, 10 * UNIT, 94.5 * UNIT, 99 * UNIT)  # what of the table the picture shows
 
 
-def arc(  # noqa: PLR0917 - as short to write as a drawing needs
-    cx: float, cy: float, rx: float, ry: float, start: float = 0, end: float = 360
-) -> list[Point]:
+def arc(cx: float, cy: float, rx: float, ry: float, start: float = 0, end: float = 360) -> list[Point]:
     """Points on an ellipse, angles in degrees clockwise from three o'clock."""
     steps = max(int(abs(end - start) / 4), 2)
     angles = [(start + (end - start) * step / steps) * pi / 180 for step in range(steps + 1)]
@@ -93,14 +91,10 @@ class Canvas:
             mask = ImageChops.multiply(stencil, veil.resize((width, height), Image.Resampling.BILINEAR))
             self.image.paste(mixed(colour, tone, 0.75), (left, top), mask)
 
-    def box(  # noqa: PLR0917
-        self, x0: float, y0: float, x1: float, y1: float, radius: float, colour: Colour, light: str = ""
-    ) -> None:
+    def box(self, x0: float, y0: float, x1: float, y1: float, radius: float, colour: Colour, light: str = "") -> None:
         self.fill(rounded(x0, y0, x1, y1, radius), colour, light)
 
-    def oval(  # noqa: PLR0917
-        self, cx: float, cy: float, rx: float, ry: float, colour: Colour, light: str = ""
-    ) -> None:
+    def oval(self, cx: float, cy: float, rx: float, ry: float, colour: Colour, light: str = "") -> None:
         self.fill(arc(cx, cy, rx, ry), colour, light)
 
     def line(self, points: Sequence[Point], width: float, colour: Colour) -> None:
