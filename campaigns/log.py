@@ -20,6 +20,7 @@ _HANDLER = "rekindle"
 _USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+=?^_`{|}~-]+@(?=[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)")
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):(?:[^\s/]*)@(?=[^\s@/]+)")
+_URL_KEY = re.compile(r"(?<=://)[^\s:/@]+@")
 _NAMED_SECRET = re.compile(
     r"""(?ix)\b((?:[\w-]*(?:password|passwd|secret|token|api[_-]?key|write[_-]?key)|authorization)["']?\s*[:=]\s*)
     (?:(?:basic|bearer)\s+)?("[^"]*"|'[^']*'|[^\s,;&}]+)"""
@@ -33,6 +34,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         text = text.replace(secret, _HIDDEN)
     text = _URL_PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
+    text = _URL_KEY.sub(f"{_HIDDEN}@", text)
     text = _NAMED_SECRET.sub(rf"\1{_HIDDEN}", text)
     return _ADDRESS.sub(_without_name, text)
 

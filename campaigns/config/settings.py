@@ -174,6 +174,7 @@ class Settings(_Part):
     def secrets(self) -> tuple[str, ...]:
         """Every text that must not show anywhere: the secret, the write keys, the passwords of the addresses."""
         urls = [url for url in (self.database_url, self.redis_url, self.broker_url, self.mailer) if url is not None]
-        passwords = [urlsplit(url.get_secret_value()).password for url in urls]
+        parts = [urlsplit(url.get_secret_value()) for url in urls]
+        passwords = [part.password or part.username for part in parts]  # `resend://KEY@` has no more than a name
         keys = [key.get_secret_value() for key in (self.secret, *self.write_keys.values())]
         return (*keys, *(found for password in passwords if password for found in {password, unquote(password)}))

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from campaigns.config import Settings, Workspace, load_settings
 from campaigns.domain.errors import RekindleError
-from campaigns.storage.database import connect_engine
+from campaigns.storage.database import connect
 from campaigns.storage.embedded import ensure_servers
 from campaigns.storage.embedded.cache import find_program
 from campaigns.storage.embedded.postgres import VERSION, find_installation
@@ -31,8 +31,19 @@ _LITTLE_SPACE = 2 * 1024**3
 _NO_SPACE = 300 * 1024**2
 _OLDEST_PYTHON = (3, 11)
 _FREE_MAIL = frozenset(
-    "gmail.com googlemail.com yahoo.com outlook.com hotmail.com live.com aol.com icloud.com gmx.de gmx.net web.de"
-    " t-online.de mail.ru qq.com 163.com protonmail.com proton.me".split()
+    {
+        *(
+            "gmail.com",
+            "googlemail.com",
+            "yahoo.com",
+            "outlook.com",
+            "hotmail.com",
+            "live.com",
+            "aol.com",
+            "icloud.com",
+        ),
+        *("gmx.de", "gmx.net", "web.de", "t-online.de", "mail.ru", "qq.com", "163.com", "protonmail.com", "proton.me"),
+    }
 )
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -147,11 +158,13 @@ def check_servers(workspace: Workspace, settings: Settings) -> Iterator[Finding]
     with servers:
         whose = "of our own" if servers.embedded else "named by address"
         yield Finding("servers", Verdict.FINE, f"database and Redis answer ({whose})")
-        engine = connect_engine(servers.database_url)
+        engine = connect(servers.database_url)
         behind = missing_migrations(engine)
         engine.dispose()
     if behind:
-        yield Finding("database", Verdict.ADVICE, "its tables are of another version", "the next `rekindle up` migrates")
+        yield Finding(
+            "database", Verdict.ADVICE, "its tables are of another version", "the next `rekindle up` migrates"
+        )
     else:
         yield Finding("database", Verdict.FINE, "its tables are up to date")
 

@@ -19,6 +19,8 @@ from campaigns.log import configure, redact
         ("postgresql+psycopg://shop:hunter2@db:5432/shop", "postgresql+psycopg://shop:***@db:5432/shop"),
         ("redis://:p@ss:w@cache:6379/0", "redis://:***@cache:6379/0"),
         ("smtp://me@shop.example:hunter2@mail:587", "smtp://***@shop.example:***@mail:587"),
+        ("resend://re_abc123@", "resend://***@"),
+        ("mailgun://key-abc@mg.shop.example", "mailgun://***@mg.shop.example"),
         ("Authorization: Basic aHVudGVyMg==", "Authorization: ***"),
         ('{"api_key": "hunter2", "n": 1}', '{"api_key": ***, "n": 1}'),
         ("REKINDLE_SECRET=hunter2 rest", "REKINDLE_SECRET=*** rest"),
