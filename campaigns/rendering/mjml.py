@@ -74,23 +74,29 @@ def _problem(refusal: str, source: str) -> MjmlProblem:
 
 
 def encoded_attributes(source: str) -> str:
-    """The MJML with every character in an attribute that MJML's compiler would garble as a numeric reference: a double
-    quote between single ones, and with compilers that write attributes as Rust does, all that Rust escapes."""
-    if "='" not in source and "= '" not in source and not _escapes_like_rust():
-        return source
-    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(_encoded_value, tag[0]), source)
+    """The MJML with every character in an attribute that mrml would garble as a numeric reference.
+
+    On HTML inside a component mrml writes attributes as Rust does (`\\u{200d}` for a joiner); on components a double
+    quote between single ones ends the attribute.
+    """
+    return _TAG.sub(_encoded_tag, source)
+
+
+def _encoded_tag(tag: re.Match[str]) -> str:
+    text = tag[0]
+    component = text.startswith("<mj") and not _garbles_components()
+    return _ATTRIBUTE.sub(lambda found: _encoded_value(found, _QUOTE if component else _AWKWARD), text)
 
 
 @lru_cache(maxsize=1)
-def _escapes_like_rust() -> bool:
-    """Some releases of mrml write `\\u{200d}` for a joiner in an attribute; the installed one is asked once."""
+def _garbles_components() -> bool:
+    """Some releases of mrml garble attributes of components too; the installed one is asked once."""
     probe = '<mjml><mj-body><mj-section css-class="a\u200db"></mj-section></mj-body></mjml>'
     return "\u200d" not in mjml2html(probe)
 
 
-def _encoded_value(found: re.Match[str]) -> str:
+def _encoded_value(found: re.Match[str], awkward: re.Pattern[str]) -> str:
     value = found["double"] if found["double"] is not None else found["single"]
-    awkward = _AWKWARD if _escapes_like_rust() else _QUOTE
     if not awkward.search(value):
         return found[0]
     return f'{found["before"]}"{awkward.sub(_reference, value)}"'

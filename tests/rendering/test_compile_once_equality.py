@@ -56,7 +56,8 @@ def test_samples_with_every_component(
     template = sample(name)
     context = context_with(**RECIPIENTS[recipient])
     compiled, yardstick = template.render(context).html, template.render_uncompiled(context)
-    if name.startswith("inlined"):  # moving styles writes the document anew, with other references for the same signs
+    # Moving styles writes the document anew; MJML first would garble joiners: other references for the same signs.
+    if name.startswith("inlined") or recipient == "awkward":
         compiled, yardstick = as_read(compiled), as_read(yardstick)
     assert compiled == yardstick
 
