@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.domain.errors import InvalidInput
-from campaigns.storage.files.fields import Take, compile_field, known_fields
+from campaigns.storage.files.fields import Take, Values, compile_field, known_fields
 from campaigns.storage.files.mapping import ColumnMap
-from campaigns.storage.files.parts import Faults, addresses, ids, require_somebody, truths
+from campaigns.storage.files.parts import Columns, Faults, addresses, ids, require_somebody, truths
 from campaigns.storage.files.rejects import Rejects, RowFault
 from campaigns.storage.files.tables import Chunk, Table
 from triggers.events import Event, EventName
@@ -35,32 +35,26 @@ class ProfileRows:
         """The events of a chunk, occurred and received `at`; rows with a fault go to `rejects`."""
         faults, rows = Faults(), len(chunk)
         columns = {name: take(chunk) for name, take in self._fields.items()}
-        users, strangers, mail = (
-            ids(columns, "user_id", rows),
-            ids(columns, "anonymous_id", rows),
-            addresses(columns, rows),
-        )
-        for place, said in enumerate(columns.get("email", ())):
-            if said is not None and mail[place] is None:
-                faults.note(place, RowFault.BAD_VALUE, f"email: {said}")
+        users, strangers = ids(columns, "user_id", rows), ids(columns, "anonymous_id", rows)
+        mail = _readable_addresses(columns, rows, faults)
         require_somebody(users, strangers, mail, faults)
         traits = self._all_traits(chunk, faults)
-        message_ids = ids(columns, "message_id", rows)
-        events = [
-            Event(
+        given = ids(columns, "message_id", rows)
+
+        def event(place: int) -> Event:
+            return Event(
                 self._source,
-                message_ids[place] or _content_id(chunk, place),
+                given[place] or _content_id(chunk, place),
                 EventName.IDENTIFIED,
-                at,
-                at,
+                occurred_at=at,
+                received_at=at,
                 anonymous_id=strangers[place],
                 user_id=users[place],
                 email=mail[place],
                 traits=traits[place],
             )
-            for place in range(rows)
-            if place not in faults
-        ]
+
+        events = [event(place) for place in range(rows) if place not in faults]
         faults.hand_over(chunk, rejects)
         return events
 
@@ -72,6 +66,15 @@ class ProfileRows:
             return [{}] * len(chunk)
         rows = zip(*columns.values(), strict=True)
         return [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
+
+
+def _readable_addresses(columns: Columns, rows: int, faults: Faults) -> Values:
+    """Addresses; here, where they are the point of the file, one that is none is a fault."""
+    found = addresses(columns, rows)
+    for place, said in enumerate(columns.get("email", ())):
+        if said is not None and found[place] is None:
+            faults.note(place, RowFault.BAD_VALUE, f"email: {said}")
+    return found
 
 
 def _content_id(chunk: Chunk, place: int) -> str:
