@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any, Final
 
 from triggers.bounded import insert_newest, join_newest
@@ -21,9 +22,11 @@ IMPLICIT: Final = ""
 """The cart of a shop that sends no cart ids: everything since the last order."""
 
 MAX_CHANGES: Final = 100
-MAX_MOMENTS: Final = 32
+MAX_SNAPSHOTS: Final = 8
+MAX_CHECKOUTS: Final = 16
 MAX_FACTS: Final = 120
-ADDED, REMOVED = 1, 0
+REMOVED, ADDED, SNAPSHOT, CHECKOUT = 0, 1, 2, 3
+"""What an activity is; an addition, or a snapshot that holds something, opens the cart."""
 
 Change = tuple[int, int, int, str, int]
 """(at, tie, ADDED or REMOVED, line key, quantity)."""
@@ -34,15 +37,15 @@ Content = tuple[int, int, str, tuple[tuple[str, int], ...]]
 class Cart:
     """One cart. `first_at` and `last_at` are its earliest and latest activity ever, orders or not."""
 
-    __slots__ = ("changes", "checkout", "facts", "first_at", "last_at", "moments", "snapshot")
+    __slots__ = ("changes", "checkout", "checkouts", "facts", "first_at", "last_at", "snapshots")
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self.facts: dict[str, Facts] = {}
-        self.snapshot: Content | None = None
+        self.snapshots: list[Content] = []
         self.checkout: Content | None = None
-        self.moments: list[tuple[int, int]] = []
-        """(at, 1 if it may open an enrollment) of snapshots and checkouts."""
+        self.checkouts: list[tuple[int, int]] = []
+        """(at, tie) of checkouts; `checkout` is the last one."""
         self.first_at = 0
         self.last_at = 0
 
@@ -65,18 +68,16 @@ class Cart:
     def _fold_content(self, event: Event, at: int, tie: int) -> None:
         content = (at, tie, event.checkout_id or "", tuple(sorted(quantities(event.lines).items())))
         if event.name == EventName.CART_UPDATED:
-            self.snapshot = _newer(self.snapshot, content)
-            insert_newest(self.moments, (at, 1 if event.lines else 0), MAX_MOMENTS)
+            insert_newest(self.snapshots, content, MAX_SNAPSHOTS)
         else:
             self.checkout = _newer(self.checkout, content)
-            insert_newest(self.moments, (at, 0), MAX_MOMENTS)
+            insert_newest(self.checkouts, (at, tie), MAX_CHECKOUTS)
 
     def forget_until(self, ordered_until: int) -> None:
         """An order took everything up to this instant."""
         self.changes = [change for change in self.changes if change[0] > ordered_until]
-        self.moments = [one for one in self.moments if one[0] > ordered_until]
-        if self.snapshot is not None and self.snapshot[0] <= ordered_until:
-            self.snapshot = None
+        self.snapshots = [one for one in self.snapshots if one[0] > ordered_until]
+        self.checkouts = [one for one in self.checkouts if one[0] > ordered_until]
         if self.checkout is not None and self.checkout[0] <= ordered_until:
             self.checkout = None
         self.facts = {key: value for key, value in self.facts.items() if value[0] > ordered_until}
@@ -85,7 +86,7 @@ class Cart:
     def is_empty(self) -> bool:
         """Whether nothing is left in it. Additions without a removal are the common case and need no replay."""
         changes = self.changes
-        if self.snapshot is None and all(change[2] for change in changes):
+        if not self.snapshots and all(change[2] for change in changes):
             return not changes
         return not self.quantities()
 
@@ -93,9 +94,9 @@ class Cart:
         """Line key to quantity: the last snapshot, and what was added and removed after it."""
         found: dict[str, int] = {}
         since = (0, 0)
-        if self.snapshot is not None:
-            since = self.snapshot[:2]
-            found.update(self.snapshot[3])
+        if self.snapshots:
+            since = self.snapshots[-1][:2]
+            found.update(self.snapshots[-1][3])
         for at, tie, kind, key, quantity in self.changes:
             if (at, tie) > since:
                 _apply(found, kind, key, quantity)
@@ -111,26 +112,41 @@ class Cart:
             return self.lines()
         return [build_line(key, quantity, self.facts.get(key)) for key, quantity in self.checkout[3]]
 
-    def openings(self) -> list[int]:
-        """The instants at which an enrollment could open: the first addition and all activity after it."""
-        activity = sorted([(change[0], change[2]) for change in self.changes] + self.moments)
-        first = next((index for index, (_, opens) in enumerate(activity) if opens), len(activity))
-        return [at for at, _ in activity[first:]]
+    def openings(self, opens: int = ADDED) -> list[int]:
+        """The instants at which an enrollment could open: the first activity that `opens` since the cart was empty
+        last, and all activity after it."""
+        found: list[int] = []
+        content: dict[str, int] = {}
+        for (at, _), steps in groupby(self._activity(), key=lambda one: one[:2]):
+            was_empty, kinds = not content, set()
+            for _, _, kind, entry in steps:
+                kinds.add(kind)
+                content = _after(content, kind, entry)
+            if not content and not was_empty:
+                found = []
+            elif found or opens in kinds or (opens == ADDED and content and SNAPSHOT in kinds):
+                found.append(at)
+        return found
+
+    def _activity(self) -> list[tuple[int, int, int, Any]]:
+        changes = [(at, tie, kind, (key, quantity)) for at, tie, kind, key, quantity in self.changes]
+        snapshots = [(at, tie, SNAPSHOT, lines) for at, tie, _, lines in self.snapshots]
+        return sorted([*changes, *snapshots, *((at, tie, CHECKOUT, ()) for at, tie in self.checkouts)])
 
     def join(self, other: Cart, ordered_until: int) -> None:
         """Takes over another cart of the same id."""
         self.first_at = min(self.first_at or other.first_at, other.first_at or self.first_at)
         self.last_at = max(self.last_at, other.last_at)
         self.changes = join_newest(self.changes, other.changes, MAX_CHANGES)
-        self.moments = join_newest(self.moments, other.moments, MAX_MOMENTS)
-        self.snapshot = _newer(self.snapshot, other.snapshot)
+        self.snapshots = join_newest(self.snapshots, other.snapshots, MAX_SNAPSHOTS)
+        self.checkouts = join_newest(self.checkouts, other.checkouts, MAX_CHECKOUTS)
         self.checkout = _newer(self.checkout, other.checkout)
         join_facts(self.facts, other.facts)
         keep_newest_facts(self.facts, MAX_FACTS)
         self.forget_until(ordered_until)
 
     def to_json(self) -> list[Any]:
-        return [self.first_at, self.last_at, self.changes, self.moments, self.snapshot, self.checkout,
+        return [self.first_at, self.last_at, self.changes, self.snapshots, self.checkouts, self.checkout,
                 pack_facts(self.facts)]  # fmt: skip
 
     @classmethod
@@ -138,8 +154,9 @@ class Cart:
         cart = cls()
         cart.first_at, cart.last_at = packed[0], packed[1]
         cart.changes = [tuple(one) for one in packed[2]]
-        cart.moments = [tuple(one) for one in packed[3]]
-        cart.snapshot, cart.checkout = _content(packed[4]), _content(packed[5])
+        cart.snapshots = [_content(one) for one in packed[3]]
+        cart.checkouts = [tuple(one) for one in packed[4]]
+        cart.checkout = None if packed[5] is None else _content(packed[5])
         cart.facts = unpack_facts(packed[6])
         return cart
 
@@ -159,8 +176,14 @@ def _newer(one: Content | None, other: Content | None) -> Content | None:
     return one if one >= other else other
 
 
-def _content(packed: list[Any] | None) -> Content | None:
-    if packed is None:
-        return None
+def _after(content: dict[str, int], kind: int, entry: Any) -> dict[str, int]:
+    if kind == SNAPSHOT:
+        return {key: quantity for key, quantity in entry if quantity > 0}
+    if kind != CHECKOUT:
+        _apply(content, kind, *entry)
+    return {key: quantity for key, quantity in content.items() if quantity > 0}
+
+
+def _content(packed: list[Any]) -> Content:
     at, tie, checkout_id, lines = packed
     return at, tie, checkout_id, tuple((key, quantity) for key, quantity in lines)

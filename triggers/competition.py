@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from triggers.enrollments import EnrollmentMark
 from triggers.instants import micros
@@ -12,7 +12,7 @@ from triggers.trigger import Passage
 
 
 def choose_openings(
-    rule: Rule, state: ProfileState, marks: Mapping[str, EnrollmentMark]
+    rule: Rule, state: ProfileState, marks: Mapping[str, EnrollmentMark], keys: Iterable[str] = ()
 ) -> dict[str, tuple[int, Passage]]:
     """Which unsettled keys may be enrolled, and the instant each entered at.
 
@@ -20,7 +20,7 @@ def choose_openings(
     which they could have opened; each takes the earliest of its instants that keeps `reentry` away from every entry
     taken before it. The result depends on the state alone, not on the order in which it came about."""
     taken = [micros(mark.entered_at) for mark in marks.values() if mark.is_settled]
-    waiting = _candidates(rule, state, marks)
+    waiting = _candidates(rule, state, marks, keys)
     chosen: dict[str, tuple[int, Passage]] = {}
     while waiting:
         if rule.once_per_profile and (taken or chosen):
@@ -39,10 +39,12 @@ def choose_openings(
 
 
 def _candidates(
-    rule: Rule, state: ProfileState, marks: Mapping[str, EnrollmentMark]
+    rule: Rule, state: ProfileState, marks: Mapping[str, EnrollmentMark], touched: Iterable[str]
 ) -> dict[str, tuple[Passage, list[int]]]:
     used = _used_keys(rule, state, marks)
-    keys = dict.fromkeys([*rule.trigger.known(state), *(key for key, mark in marks.items() if mark.is_live)])
+    independent = touched and not rule.reentry_micros and not rule.once_per_profile
+    known = touched if independent else rule.trigger.known(state)
+    keys = dict.fromkeys([*known, *(key for key, mark in marks.items() if mark.is_live)])
     found: dict[str, tuple[Passage, list[int]]] = {}
     for key in keys:
         seen = None if key in used else rule.trigger.look(state, key)
@@ -63,10 +65,8 @@ def _used_keys(rule: Rule, state: ProfileState, marks: Mapping[str, EnrollmentMa
 
 def _fresh_openings(rule: Rule, state: ProfileState, key: str, mark: EnrollmentMark | None) -> list[int]:
     """Openings that no imported history caused; an enrollment that is already open keeps its own."""
-    openings = [at for at in rule.trigger.openings(state, key) if at > state.history_until]
-    if mark is not None and mark.is_live:
-        openings = sorted({*openings, micros(mark.entered_at)})
-    return openings
+    own = micros(mark.entered_at) if mark is not None and mark.is_live else 0
+    return [at for at in rule.trigger.openings(state, key) if at > state.history_until or at == own]
 
 
 def _first_apart(openings: list[int], taken: list[int], distance: int) -> int | None:

@@ -7,6 +7,7 @@ a comparison of two instants; only an event that opens, ends or re-orders someth
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -105,7 +106,7 @@ class _Turn:
         unsettled = self.end_or_move(rule, changes) if marks else False
         if unsettled or reshaped:
             self.settle(rule, changes)
-        elif self.event is not None and self.event.name in rule.trigger.opens_on:
+        if not reshaped and self.event is not None and self.event.name in rule.trigger.opens_on:
             for key in rule.trigger.touched(self.state, self.event, self.at):
                 self._consider(rule, marks, key, changes)
 
@@ -130,7 +131,7 @@ class _Turn:
         last_at = moment(seen.last_at)
         if last_at != mark.last_activity_at:
             self._touch(rule, mark, last_at, changes)
-        return not mark.is_settled and self.at < micros(mark.entered_at)
+        return not mark.is_settled and self.at < seen.last_at
 
     def _touch(self, rule: Rule, mark: EnrollmentMark, last_at: datetime, changes: list[TimerChange]) -> None:
         due_at = None
@@ -157,7 +158,7 @@ class _Turn:
         elif (until := self._blocked_until(rule, marks, seen)) is not None:
             self._refuse(rule, key, REASON_REENTRY, {"until": until.isoformat()}, changes)
         else:
-            self.settle(rule, changes)
+            self.settle(rule, changes, (key,))
 
     def _blocked_until(self, rule: Rule, marks: dict[str, EnrollmentMark], seen: Passage) -> datetime | None:
         """A shortcut for the newest activity: an entry shortly before it stands in its way, whatever else is known."""
@@ -172,9 +173,11 @@ class _Turn:
         entered = micros(latest)
         return latest + rule.reentry if entered < self.at < entered + rule.reentry_micros else None
 
-    def settle(self, rule: Rule, changes: list[TimerChange]) -> None:
-        """Holds the competition between all keys of one campaign anew and arms or cancels accordingly."""
-        wanted = choose_openings(rule, self.state, self.book.of(rule.campaign_id))
+    def settle(self, rule: Rule, changes: list[TimerChange], keys: Iterable[str] = ()) -> None:
+        """Holds the competition between all keys of one campaign anew and arms or cancels accordingly.
+
+        Without re-entry rules keys do not compete, and only `keys` and open enrollments are looked at."""
+        wanted = choose_openings(rule, self.state, self.book.of(rule.campaign_id), keys)
         marks = self.book.of(rule.campaign_id)
         for mark in list(marks.values()):
             if mark.is_live and not mark.is_settled:

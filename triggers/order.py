@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from triggers.events import Event, Line
-from triggers.lines import Facts, build_line, join_facts, note_facts, pack_facts, quantities, unpack_facts
+from triggers.lines import SEPARATOR, Facts, build_line, join_facts, note_facts, pack_facts, quantities, unpack_facts
 
 
 class Order:
@@ -47,7 +47,7 @@ class Order:
 
     def product_ids(self) -> set[str]:
         """The products ordered."""
-        return {build_line(key, 1, None).product_id for key in self.quantities}
+        return {key.partition(SEPARATOR)[0] for key in self.quantities}
 
     def join(self, other: Order) -> None:
         """Takes over other rows of the same order."""

@@ -20,7 +20,6 @@ class PostPurchase(Trigger):
     title = "Post purchase"
     opens_on = frozenset({EventName.ORDER_COMPLETED})
     ends_on = frozenset({EventName.ORDER_REFUNDED, EventName.ORDER_CANCELLED})
-    counts_from = "order"
     default_wait = timedelta(0)
     default_reentry = timedelta(0)
 

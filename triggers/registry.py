@@ -5,10 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from triggers.abandoned_cart import AbandonedCart
+from triggers.abandoned_checkout import AbandonedCheckout
+from triggers.back_in_stock import BackInStock
 from triggers.browse_abandonment import BrowseAbandonment
 from triggers.post_purchase import PostPurchase
+from triggers.price_drop import PriceDrop
+from triggers.replenishment import Replenishment
 from triggers.trigger import Trigger
+from triggers.welcome import Welcome
+from triggers.win_back import WinBack
 
-TRIGGERS: Final[dict[str, type[Trigger]]] = {
-    trigger.name: trigger for trigger in (AbandonedCart, BrowseAbandonment, PostPurchase)
-}
+ALL: Final[tuple[type[Trigger], ...]] = (
+    AbandonedCart,
+    AbandonedCheckout,
+    BrowseAbandonment,
+    PostPurchase,
+    PriceDrop,
+    BackInStock,
+    Replenishment,
+    WinBack,
+    Welcome,
+)
+TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.name: trigger for trigger in ALL}

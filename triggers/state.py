@@ -178,9 +178,8 @@ def fold(state: ProfileState, event: Event, at: int, *, is_history: bool = False
     if event.traits or event.email:
         _fold_person(state, event, at)
     if name == EventName.PRODUCT_VIEWED:
-        tie = tie_of(event)
-        for line in event.lines:
-            insert_newest(state.views, (at, line.product_id, tie), MAX_VIEWS)
+        if event.lines:  # a view is of one product, the first that is named
+            insert_newest(state.views, (at, event.lines[0].product_id, tie_of(event)), MAX_VIEWS)
     elif name in CART_EVENTS:
         _fold_cart(state, event, at)
     elif name == EventName.ORDER_COMPLETED:

@@ -43,7 +43,6 @@ class Trigger(ABC):
     """Events that may end one."""
     hears_sessions: ClassVar[bool] = False
     """Whether sessions that are joined or cut by a late event concern it."""
-    counts_from: ClassVar[str] = "last_activity"
     default_wait: ClassVar[timedelta] = timedelta(hours=1)
     default_reentry: ClassVar[timedelta] = timedelta(0)
 

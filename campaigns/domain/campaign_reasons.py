@@ -42,10 +42,11 @@ class ExitReason(StrEnum):
     CHECKOUT_STARTED = "checkout_started"
     ORDERED_RECENTLY = "ordered_recently"
     TOO_FEW_VIEWS = "too_few_views"
+    NO_CHECKOUT = "no_checkout"
+    NO_RHYTHM = "no_rhythm"
     ORDER_REFUNDED = "order_refunded"
     ORDER_CANCELLED = "order_cancelled"
     ORDERED_AGAIN = "ordered_again"
-    CAME_BACK = "came_back"
     BOUGHT_PRODUCT = "bought_product"
     OFFER_WITHDRAWN = "offer_withdrawn"
     SUPERSEDED = "superseded"
@@ -99,10 +100,11 @@ EXIT_SENTENCES: Final[dict[ExitReason, str]] = {
     ExitReason.CHECKOUT_STARTED: "the checkout was started.",
     ExitReason.ORDERED_RECENTLY: "there was an order shortly before.",
     ExitReason.TOO_FEW_VIEWS: "too few products were looked at.",
+    ExitReason.NO_CHECKOUT: "no checkout is open any more.",
+    ExitReason.NO_RHYTHM: "it is not known how often the product is bought.",
     ExitReason.ORDER_REFUNDED: "the order was refunded.",
     ExitReason.ORDER_CANCELLED: "the order was cancelled.",
     ExitReason.ORDERED_AGAIN: "another order followed.",
-    ExitReason.CAME_BACK: "the shopper came back.",
     ExitReason.BOUGHT_PRODUCT: "the product was bought.",
     ExitReason.OFFER_WITHDRAWN: "the offer no longer holds.",
     ExitReason.SUPERSEDED: "a late event moved its start; it goes on under another key.",
