@@ -30,9 +30,15 @@ class InboxMail:
         return parse_mail(self.path.read_bytes())
 
     @cached_property
+    def head(self) -> EmailMessage:
+        """The mail without its body: enough for a line of the inbox, at a tenth of the price."""
+        with self.path.open("rb") as file:
+            return parse_mail(b"".join(iter(lambda: file.readline().rstrip(b"\r\n") + b"\n", b"\n")) + b"\n")
+
+    @cached_property
     def headers(self) -> list[tuple[str, str]]:
         """Every header, decoded, in the order of the mail."""
-        return [(name, str(value)) for name, value in self.message.items()]
+        return [(name, str(value)) for name, value in self.head.items()]
 
     @property
     def subject(self) -> str:
@@ -49,7 +55,7 @@ class InboxMail:
     @cached_property
     def date(self) -> datetime:
         """The Date header in UTC; the time of delivery when there is none that can be read."""
-        header = self.message["date"]
+        header = self.head["date"]
         date = getattr(header, "datetime", None)
         return date.astimezone(UTC) if isinstance(date, datetime) else self.delivered_at
 
@@ -62,7 +68,7 @@ class InboxMail:
         return self._part("plain")
 
     def _header(self, name: str) -> str:
-        return str(self.message[name] or "")
+        return str(self.head[name] or "")
 
     def _part(self, kind: str) -> str:
         part = self.message.get_body((kind,))

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from campaigns.delivery.feedback import FeedbackKind, read_returned_mail
+from campaigns.delivery.feedback import FeedbackKind, read_returned_mail, says_dead_address
 from campaigns.delivery.mime import compose
 from campaigns.domain.message import Address, OutboundMail, RenderedEmail
 
@@ -159,6 +159,14 @@ def test_answers_of_people_and_their_machines_are_no_feedback() -> None:
         b"\xff\xfe",
     ):
         assert read_returned_mail(mail, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "dead"),
+    [("550 5.1.1 no such mailbox", True), ("554 5.7.1 spam", False), ("552 5.2.2 full", False), ("550 no", False)],
+)
+def test_a_refusal_at_the_door_tells_whether_the_address_is_dead(answer: str, dead: bool) -> None:
+    assert says_dead_address(answer) == dead
 
 
 def test_a_reference_of_any_characters_comes_back() -> None:

@@ -3,6 +3,7 @@
 from campaigns.delivery.feedback.event import FeedbackEvent, FeedbackKind, MalformedFeedback, UnverifiedFeedback
 from campaigns.delivery.feedback.machines import sign_of_machine
 from campaigns.delivery.feedback.returned import read_returned_mail
+from campaigns.delivery.feedback.status import says_dead_address
 from campaigns.delivery.feedback.webhooks import WEBHOOK_PROVIDERS, WebhookReader, webhook_reader
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "UnverifiedFeedback",
     "WebhookReader",
     "read_returned_mail",
+    "says_dead_address",
     "sign_of_machine",
     "webhook_reader",
 ]

@@ -10,11 +10,11 @@ from email.message import EmailMessage, Message
 from email.utils import parseaddr, parsedate_to_datetime
 
 from campaigns.delivery.feedback.event import FeedbackEvent, FeedbackKind, time_of
+from campaigns.delivery.feedback.status import STATUS, says_dead_address
 from campaigns.delivery.inbox import parse_mail
 from campaigns.delivery.mime import MESSAGE_HEADER, find_message_ref
 
 _OUR_MESSAGE_ID = re.compile(r"<(rekindle(?:64)?\.[^\s<>@]+@[^\s<>@]+)>")
-_STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
 _BOUNCE_SENDERS = ("mailer-daemon", "postmaster", "mail-daemon", "")
 _ACTIONS = {
@@ -24,8 +24,6 @@ _ACTIONS = {
     "relayed": FeedbackKind.DELIVERED,
     "expanded": FeedbackKind.DELIVERED,
 }
-# Enhanced status codes (RFC 3463) of an address that will never work: unknown mailbox or domain, moved, disabled.
-_DEAD_ADDRESS = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
 _REPORTS = {
     "unsubscribe": FeedbackKind.UNSUBSCRIBED,
     "opt-out": FeedbackKind.UNSUBSCRIBED,
@@ -92,7 +90,7 @@ def _old_style(mail: EmailMessage, text: str, at: datetime) -> list[FeedbackEven
     sender = parseaddr(str(mail["from"] or ""))[1].partition("@")[0].lower()
     if sender not in _BOUNCE_SENDERS or "auto-replied" in str(mail["auto-submitted"] or "").lower():
         return []
-    ref, status, code = _ref_in(text), _STATUS.search(text), _REPLY_CODE.search(text)
+    ref, status, code = _ref_in(text), STATUS.search(text), _REPLY_CODE.search(text)
     if ref is None:
         return []
     first = status.group(1) if status else code.group(1) if code else "5"
@@ -103,10 +101,8 @@ def _old_style(mail: EmailMessage, text: str, at: datetime) -> list[FeedbackEven
 
 
 def _is_dead(status: str, diagnostic: str) -> bool:
-    if status in ("", "5.0.0"):  # says nothing: the server's own words may
-        found = _STATUS.search(diagnostic)
-        status = found.group() if found else ""
-    return status in _DEAD_ADDRESS
+    # 5.0.0 says nothing: the server's own words may.
+    return says_dead_address(diagnostic if status in ("", "5.0.0") else status)
 
 
 def _reported_ref(mail: EmailMessage) -> str | None:
