@@ -48,6 +48,7 @@ def replay(
     """
     started = time.perf_counter()
     with _workspace(output) as workspace:
+        out = out or (Path("replay-mail") if workspace.root != output.workspace.resolve() else None)
         folder = _fresh_maildir(out or workspace.state / "replay-mail", given=out is not None)
         clock = VirtualClock(datetime(1970, 1, 1, tzinfo=UTC))
         with open_engine(workspace.root, world=World.REPLAY, fresh=True, clock=clock) as engine:

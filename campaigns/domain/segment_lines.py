@@ -13,7 +13,7 @@ from triggers.events import Line
 
 LINE_KEYS: Final = frozenset(
     {
-        *("product_id", "sku", "quantity", "price", "variant", "name", "title"),
+        *("product_id", "sku", "quantity", "price", "variant", "variant_id", "name", "title"),
         *("category", "brand", "url", "image_url", "image"),
     }
 )
@@ -51,7 +51,7 @@ def _decoded(products: str) -> Any:
 def _lines_of_array(products: list[Any], currency: str | None) -> Iterable[Line]:
     for product in products[:MAX_LINES]:
         if isinstance(product, dict):
-            fields = {snake(key): value for key, value in product.items() if value is not None}
+            fields = {snake(key).removeprefix("item_"): value for key, value in product.items() if value is not None}
             quantity = _quantity(fields.get("quantity"))
             line = _line(fields, currency, quantity) if quantity > 0 else None
         else:
@@ -70,7 +70,7 @@ def _line(fields: Mapping[str, Any], currency: str | None, quantity: int) -> Lin
         product_id=product_id,
         quantity=quantity,
         price_minor=minor_units(get("price"), currency),
-        variant=text(get("variant"), MAX_ID),
+        variant=text(get("variant"), MAX_ID) or text(get("variant_id"), MAX_ID),
         title=text(get("name"), 512) or text(get("title"), 512),
         category=text(get("category"), MAX_ID),
         brand=text(get("brand"), MAX_ID),

@@ -35,6 +35,10 @@ _NOBODY: Final = frozenset(
     }
 )
 _LONGEST_NOBODY: Final = max(map(len, _NOBODY))
+_RUN_TOGETHER: Final = frozenset(
+    f"{noun}id"
+    for noun in ("product", "cart", "checkout", "order", "user", "anonymous", "message", "previous", "session")
+)
 _POWERS: Final = (1, 10, 100, 1_000, 10_000)
 _UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
@@ -45,8 +49,9 @@ _NOT_AMOUNT: Final = re.compile(r"[^0-9.,-]+")
 
 @lru_cache(maxsize=16_384)
 def snake(key: str) -> str:
-    """The snake_case spelling of a key: `productId`, `Product ID` and `product-id` are all `product_id`."""
-    return _WORD_BREAK.sub("_", key).strip("_").lower()
+    """The snake_case spelling of a key: `productId`, `Product ID`, `product-id`, `productid` are all `product_id`."""
+    found = _WORD_BREAK.sub("_", key).strip("_").lower()
+    return f"{found[:-2]}_id" if found in _RUN_TOGETHER else found
 
 
 def is_given(value: object) -> bool:

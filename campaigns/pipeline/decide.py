@@ -34,6 +34,9 @@ from triggers.enrollments import EnrollmentBook, EnrollmentMark
 from triggers.state import ProfileState
 from triggers.wake import Exit, Sleep, leave, wake
 
+LIMIT = 500
+"""How many timers one transaction decides."""
+
 _LONGEST_CAP = timedelta(days=31)
 _TICK = timedelta(microseconds=1)
 
@@ -79,7 +82,7 @@ def decide_due(
     engine: Engine,
     *,
     until: datetime | None = None,
-    limit: int = 500,
+    limit: int = LIMIT,
     bounds: Mapping[int, datetime] | None = None,
 ) -> DecideReport:
     """Decides timers that are due, earliest first, in one transaction; returns what came out.

@@ -124,7 +124,7 @@ def assemble_engine(
     clock: Clock | None = None,
 ) -> Engine:
     """Puts the parts together on servers that are there; opens no connection yet."""
-    database = connect(servers.database_url, schema=world.schema)
+    database = connect(servers.database_url, schema=world.schema, is_scratch=world is World.REPLAY)
     links = LinkSigner(settings.secret.get_secret_value().encode(), settings.public_url)
     folders = [workspace.templates / "emails", shipped_templates()]
     return Engine(

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from campaigns.clock import VirtualClock
 from campaigns.delivery import Mailer
-from campaigns.pipeline.decide import decide_due
+from campaigns.pipeline.decide import LIMIT, decide_due
 from campaigns.pipeline.deliver import deliver
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.ingest import IngestReport, ingest_events
@@ -31,7 +31,7 @@ _BATCH = 2_000
 _TICK = timedelta(microseconds=1)
 _TRAIN_AT_LEAST = timedelta(hours=24)
 _TRAIN_AT_MOST = timedelta(hours=1)
-_TRAIN_GROWTH = 1.5
+_TRAIN_GROWTH = 2.0
 
 Progress = Callable[[int, str], None]
 """Called with the events played since the last call, and the virtual time in words."""
@@ -96,15 +96,19 @@ class _Player:
         """Rounds of: ingest what no timer stands before, decide the timers, hand over their mails."""
         waiting = list(events)
         while True:
-            ready, waiting = self._split(waiting, end)
+            ready, waiting, is_due = self._split(waiting, end)
             for start in range(0, len(ready), _BATCH):
-                self.report.ingest.add(ingest_events(self.engine, ready[start : start + _BATCH]))
-            decided = self._decide(end, self._bounds(waiting))
-            if not waiting and not decided and not ready:
+                report = ingest_events(self.engine, ready[start : start + _BATCH])
+                is_due = is_due or (report.next_due_at is not None and report.next_due_at < end)
+                self.report.ingest.add(report)
+            if is_due:
+                self._decide(end, self._bounds(waiting))
+            elif not waiting:
                 return
 
-    def _split(self, events: Sequence[Event], end: datetime) -> tuple[list[Event], list[Event]]:
-        """Events that may be ingested now, and those before which a timer of their shopper must be decided."""
+    def _split(self, events: Sequence[Event], end: datetime) -> tuple[list[Event], list[Event], bool]:
+        """Events that may be ingested now, those before which a timer of their shopper must be decided, and whether
+        any timer is due."""
         with transaction(self.engine.database) as connection:
             snapshot = self.engine.campaigns.read(connection)
             due = first_due(connection, until=end, held=snapshot.paused)
@@ -123,7 +127,7 @@ class _Player:
                 ready.append(event)
                 if event.name in at_once:
                     barred |= dict.fromkeys(keys, event.received_at)
-        return ready, waiting
+        return ready, waiting, bool(due)
 
     def _bounds(self, waiting: Sequence[Event]) -> dict[int, datetime]:
         """Up to when timers of shoppers with waiting events may be decided: the first of these events."""
@@ -137,16 +141,16 @@ class _Player:
                 bounds[profile_id] = min(bounds.get(profile_id, event.received_at), event.received_at)
         return bounds
 
-    def _decide(self, end: datetime, bounds: dict[int, datetime]) -> bool:
-        moved = False
+    def _decide(self, end: datetime, bounds: dict[int, datetime]) -> None:
         while True:
             report = decide_due(self.engine, until=end, bounds=bounds)
             self.report.decide.add(report)
-            if not report.claimed:
-                return moved
-            moved = True
-            while done := deliver(self.engine, self.mailer, limit=500):
+            left = report.queued
+            while left > 0 and (done := deliver(self.engine, self.mailer, limit=500)):
                 self.report.delivered.update(done)
+                left -= done.total()
+            if report.claimed < LIMIT:
+                return
 
     def _train_if_due(self, now: datetime) -> None:
         played = self.report.ingest.events

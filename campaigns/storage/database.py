@@ -19,16 +19,18 @@ set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
 
-def connect(url: str, *, schema: str = "public", pool_size: int = 5) -> Engine:
-    """An engine on `url` (postgresql+psycopg://...) that works in `schema`. Nothing is opened until the first use."""
+def connect(url: str, *, schema: str = "public", is_scratch: bool = False, pool_size: int = 5) -> Engine:
+    """An engine on `url` (postgresql+psycopg://...) that works in `schema`. Nothing is opened until the first use.
+
+    A scratch copy may lose its last moments in a crash of the server: it does not wait for the disk at each commit."""
+    options = f"-c timezone=UTC -c search_path={schema}" + (" -c synchronous_commit=off" if is_scratch else "")
     return create_engine(
         normalised_url(url),
         pool_size=pool_size,
         max_overflow=2 * pool_size,
-        pool_pre_ping=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"connect_timeout": 5, "options": f"-c timezone=UTC -c search_path={schema}"},
+        connect_args={"connect_timeout": 5, "options": options},
     )
 
 

@@ -80,5 +80,5 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed", request.method, request.scope.get("route", request.url.path), exc_info=error)
+    _log.error("%s %r failed", request.method, request.url.path[:200], exc_info=error)
     return PlainTextResponse("something went wrong here; it has been noted\n", 500)

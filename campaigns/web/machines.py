@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 _SCANNERS: Final = re.compile(
-    r"barracuda|proofpoint|mimecast|symantec|messagelabs|ironport|fireeye|trellix|trendmicro|trend micro|forti|sophos|"
-    r"cloudmark|zscaler|checkpoint|check point|vade|avanan|area1|urlscan|virustotal|safebrowsing|mailscanner|"
-    r"bot\b|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|telegram|skype|slack|discord|embedly|"
-    r"headless|phantomjs|puppeteer|playwright|selenium|"
-    r"python-|aiohttp|httpx|curl/|wget|okhttp|go-http|java/|apache-http|libwww|node-fetch|axios|undici|ruby|perl|php",
+    r"barracuda|proofpoint|mimecast|symantec|messagelabs|ironport|fireeye|trellix|trendmicro|trend micro|fortinet|"
+    r"fortimail|sophos|cloudmark|zscaler|checkpoint|check point|vadesecure|avanan|area1|urlscan|virustotal|"
+    r"safebrowsing|mailscanner|(?<!cu)bot\b|crawler|spider|slurp|bingpreview|uripreview|link ?preview|"
+    r"facebookexternalhit|whatsapp/|embedly|headless|phantomjs|puppeteer|playwright|selenium|"
+    r"python-|python/|aiohttp|httpx|curl/|wget|okhttp|go-http|java/|apache-http|libwww|node-fetch|axios|undici|ruby/|php/",
     re.IGNORECASE,
 )
 _PREFETCH: Final = ("purpose", "sec-purpose", "x-purpose", "x-moz")

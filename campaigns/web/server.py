@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ def _unusable(host: str, port: int, error: OSError) -> UnusableEnvironment:
 
 
 def serve(app: ASGIApp, host: str, port: int, *, on_ready: Callable[[int], None] | None = None) -> None:
-    """Serves until SIGINT or SIGTERM, then lets running requests end. `on_ready` gets the port once it listens.
+    """Serves until SIGINT or SIGTERM, lets running requests end and returns; a second SIGINT cuts them off. `on_ready` gets the port once it listens.
 
     Raises UnusableEnvironment before anything is started where the port cannot be had.
     """
@@ -72,6 +73,22 @@ def serving(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         listening.close()
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn's server, but a signal only ends the serving: the caller has its own tidying up to do."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def _server(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
@@ -83,4 +100,4 @@ def _server(app: ASGIApp) -> uvicorn.Server:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    return uvicorn.Server(config)
+    return _Server(config)

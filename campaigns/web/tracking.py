@@ -14,11 +14,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from campaigns.rendering.links import LinkKind, SignedLink
-from campaigns.web.guard import busy
+from campaigns.web.guard import RETRY_SECONDS
 from campaigns.web.machines import is_machine
 from campaigns.web.pages import Pages
 from campaigns.web.pool import BoundedPool, Busy
-from campaigns.web.services import Reaction, SentMessage, Services
+from campaigns.web.services import Reaction, Services
 
 _PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 # A mail is foreign content to this site: it may show pictures and open links, and run nothing.
@@ -84,9 +84,12 @@ class Tracking:
         link = read_link(self._services, request, LinkKind.WEB_VERSION)
         if link is None:
             return self._pages.show("gone", 404)
-        message = await find_message(self._services, self._pool, link)
-        if isinstance(message, Response):
-            return message
+        try:
+            message = await self._pool.run(partial(self._services.find_message, link.message_ref))
+        except Exception as error:
+            if not isinstance(error, Busy):
+                _log.exception("the web version of message %s could not be shown", link.message_ref)
+            return self._pages.show("trouble", 503, headers={"Retry-After": str(RETRY_SECONDS)})
         if message is None or not message.html:
             return self._pages.show("gone", 410)
         return HTMLResponse(message.html, headers={"Content-Security-Policy": _MAIL_POLICY, "X-Robots-Tag": "noindex"})
@@ -102,14 +105,6 @@ def read_link(services: Services, request: Request, kind: LinkKind) -> SignedLin
     path = request.path_params
     target = request.query_params.get("u", "")
     return services.links.verify(kind, path["message_ref"], path["signature"], target)
-
-
-async def find_message(services: Services, pool: BoundedPool, link: SignedLink) -> SentMessage | Response | None:
-    """The message of a link, None where there is none, or the answer that says "busy"."""
-    try:
-        return await pool.run(partial(services.find_message, link.message_ref))
-    except Busy:
-        return busy()
 
 
 def _is_web_address(url: str) -> bool:
