@@ -179,11 +179,13 @@ def main() -> None:
     """Prints one line a store."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--batch", type=int, default=100, help="events in a request")
+    parser.add_argument("--batch", type=int, default=100, help="events in a request, at most 500")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--most", type=int, default=200_000, help="events in all, at most")
     parser.add_argument("--only", choices=["nothing", "postgresql"])
     options = parser.parse_args()
+    if not 1 <= options.batch <= 500:
+        parser.error("--batch is 1 to 500: more of these events are over the limit of a request")
     for store in [options.only] if options.only else ["nothing", "postgresql"]:
         found = run(store, options)
         figures = "  ".join(f"{name} {value:,.1f}" for name, value in found.items())

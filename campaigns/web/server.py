@@ -48,7 +48,9 @@ def _unusable(host: str, port: int, error: OSError) -> UnusableEnvironment:
 
 
 def serve(app: ASGIApp, host: str, port: int, *, on_ready: Callable[[int], None] | None = None) -> None:
-    """Serves until SIGINT or SIGTERM, lets running requests end and returns; a second SIGINT cuts them off. `on_ready` gets the port once it listens.
+    """Serves until SIGINT or SIGTERM, lets running requests end and returns; a second SIGINT cuts them off.
+
+    `on_ready` gets the port once it listens.
 
     Raises UnusableEnvironment before anything is started where the port cannot be had.
     """

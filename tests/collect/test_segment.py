@@ -59,6 +59,17 @@ def test_an_order_carries_its_products_array_and_total():
     assert (event.order_id, event.total_minor) == ("991", 1600)
 
 
+def test_the_spellings_of_other_tools_mean_the_same():
+    items = [{"item_id": "a", "item_name": "Cup", "item_brand": "Acme", "price": 2, "quantity": 2}]
+    assert event_of(track("purchase", properties={"items": items})).lines == (
+        Line("a", 2, 200, title="Cup", brand="Acme"),
+    )
+    line_items = [{"product_id": 1, "variant_id": 2, "title": "Cup", "price": "2.00"}]
+    event = event_of(track("Order Created", properties={"Order ID": 5, "line_items": line_items}))
+    assert (event.order_id, event.lines) == ("5", (Line("1", 1, 200, "2", "Cup"),))
+    assert event_of(track("Cart Viewed", properties={"cartid": "c"})).cart_id == "c"
+
+
 def test_a_cart_snapshot_leaves_out_lines_of_quantity_zero():
     products = [{"product_id": "a", "quantity": 0}, {"product_id": "b", "quantity": 1}]
     assert event_of(track("Cart Updated", properties={"products": products})).lines == (Line("b"),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import zlib
@@ -122,6 +123,14 @@ def test_too_much_is_413_however_it_is_packed(client: httpx.Client, shop: Any):
     assert shop.inbox.rows == []
 
 
+def test_a_body_of_unknown_length_is_cut_off_at_the_limit(client: httpx.Client, shop: Any):
+    endless = (b"x" * 65_536 for _ in range(10_000))
+    with contextlib.suppress(httpx.WriteError):  # the server closes the connection before all of it was sent
+        assert client.post("/v1/batch", content=endless, auth=AUTH).status_code == 413
+    assert shop.inbox.rows == []
+    assert client.get("/healthz").status_code == 200
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\x1f\x8b broken", gzip.compress(b"{}")[:-9], b"7", b'{"batch": 1}'])
 def test_what_can_never_be_read_is_400_and_noted(client: httpx.Client, shop: Any, body: bytes):
     answer = client.post("/v1/batch", content=body, auth=AUTH)
@@ -166,4 +175,5 @@ def test_a_batchs_context_and_sent_at_count_for_all_its_events(client: httpx.Cli
 
 def test_a_slash_too_many_is_no_reason_to_lose_events(client: httpx.Client, shop: Any):
     assert client.post("/v1/batch/", json={"batch": [added()]}, auth=AUTH).status_code == 200
+    assert client.post("/v1/dance", json={}, auth=AUTH).status_code == 404
     assert client.get("/u/x/y/", headers={"Host": "evil.example"}).status_code == 404

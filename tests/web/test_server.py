@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -110,3 +113,23 @@ def test_an_allowance_runs_out_and_comes_back():
     assert allowance.take("b")
     now = 0.5
     assert [allowance.take("a") for _ in range(2)] == [True, False]
+
+
+PROGRAM = """
+import sys
+from starlette.applications import Starlette
+from campaigns.web.server import serve
+serve(Starlette(), "127.0.0.1", 0, on_ready=lambda port: print(port, flush=True))
+print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_serving_and_the_caller_goes_on(number: int):
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 404
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=20)
+    assert (said, process.returncode) == ("stopped\n", 0)

@@ -43,6 +43,12 @@ def test_scanners_are_marked_and_still_redirected(client: httpx.Client, shop: An
     assert shop.reactions[0].machine
 
 
+def test_an_unusual_phone_is_no_scanner(client: httpx.Client, shop: Any):
+    agent = "Mozilla/5.0 (Linux; Android 13; CUBOT X70) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36 [FBAN/FB4A]"
+    client.get(shop.links.click(TARGET, "7-1"), headers={"User-Agent": agent})
+    assert not shop.reactions[0].machine
+
+
 def test_head_requests_and_prefetches_are_machines(client: httpx.Client, shop: Any):
     path = shop.links.click(TARGET, "7-1")
     assert client.head(path).status_code == 302
@@ -92,6 +98,12 @@ def test_the_mail_shows_in_the_browser_and_can_run_nothing(client: httpx.Client,
     policy = answer.headers["content-security-policy"]
     assert "sandbox" in policy
     assert "allow-scripts" not in policy
+
+
+def test_the_web_version_says_when_it_cannot_be_shown(client: httpx.Client, shop: Any):
+    assert client.get(shop.links.web_version("9-1")).status_code == 410
+    shop.down = True
+    assert client.get(shop.links.web_version("7-1")).status_code == 503
 
 
 def test_every_answer_carries_the_safety_headers(client: httpx.Client, shop: Any):
