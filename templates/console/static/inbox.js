@@ -150,10 +150,13 @@
   async function append(more) {
     const address = new URL(more.href);
     const html = await piece(`/inbox/list${address.search}`);
+    const before = letters().map((letter) => letter.dataset.ref); // mail that came meanwhile pushes old ones down
     const lastDay = letters().length ? [...list.querySelectorAll(".day")].pop()?.textContent : "";
     more.insertAdjacentHTML("beforebegin", html);
     const batch = more.previousElementSibling;
     more.remove();
+    const known = new Set(before);
+    for (const letter of batch.querySelectorAll(".letter")) if (known.has(letter.dataset.ref)) letter.remove();
     const first = batch.querySelector(".day");
     if (first && first.textContent === lastDay) first.remove();
   }
@@ -235,7 +238,13 @@
     open(next, { view: document.body.classList.contains("reading") ? "reading" : "listing" });
   }
 
-  window.addEventListener("popstate", () => location.reload());
+  window.addEventListener("popstate", () => {
+    const path = location.pathname;
+    const letter = letters().find((one) => new URL(one.href).pathname === path);
+    if (path === "/inbox") show("listing");
+    else if (letter) open(letter, { push: false });
+    else location.reload();
+  });
   narrow.addEventListener("change", dress);
   const start = pane.querySelector("[role=tab][aria-selected=true]");
   turnTo(start ? start.dataset.tab : "html");
