@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from campaigns.domain.errors import WrongUsage
 
-_KNOWN = ("starttls", "ca", "verify", "timeout", "per_connection", "helo")
+SMTP_OPTIONS = ("starttls", "ca", "verify", "timeout", "per_connection", "helo")
 _YES_NO = {"1": True, "0": False, "true": True, "false": False, "yes": True, "no": False}
 
 
@@ -84,8 +84,8 @@ def smtp_settings(url: str) -> SmtpSettings:
         raise WrongUsage("the mailer URL is malformed", fix=_EXAMPLE) from None
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in options:
-        if name not in _KNOWN:
-            raise WrongUsage(f"unknown SMTP option {name!r}", fix=f"known are {', '.join(_KNOWN)}")
+        if name not in SMTP_OPTIONS:
+            raise WrongUsage(f"unknown SMTP option {name!r}", fix=f"known are {', '.join(SMTP_OPTIONS)}")
     if not parts.hostname:
         raise WrongUsage("the mailer URL names no host", fix=_EXAMPLE)
     secure = parts.scheme == "smtps"

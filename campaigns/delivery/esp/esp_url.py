@@ -74,6 +74,11 @@ _PROVIDERS: dict[str, tuple[Callable[[_Parts], Provider], frozenset[str]]] = {
 }
 
 
+def esp_options(scheme: str) -> tuple[str, ...]:
+    """The options that a provider's URL may carry."""
+    return tuple(sorted(_COMMON_OPTIONS | _PROVIDERS[scheme][1]))
+
+
 def esp_mailer(url: str, clock: Clock) -> EspMailer:
     """The mailer of a provider URL. Options of all: `timeout` (s), `parallel` (calls), `base` (the API's address).
 
