@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,11 +62,16 @@ class Pictures:
         return picture
 
     def _keep(self, path: Path, picture: bytes) -> None:
-        """Under another name first: nobody ever reads half a picture."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(f".{os.getpid()}.part")
-        half.write_bytes(picture)
-        half.replace(path)
+        """Under another name first: nobody ever reads half a picture. A full disk costs the keeping, not the picture."""
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, half = tempfile.mkstemp(".part", dir=path.parent)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(picture)
+                Path(half).replace(path)
+            except OSError:
+                Path(half).unlink(missing_ok=True)
 
 
 def draw(seed: int, product: Product) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,19 @@ def test_pictures_are_drawn_once_and_kept(tmp_path: Path) -> None:
     (tmp_path / "pictures" / "FK-1000.png").write_bytes(b"kept")
     assert pictures.find("FK-1000.png") == b"kept"
     assert Pictures(SHOP, tmp_path / "elsewhere").find("FK-1000.png") == first
+
+
+def test_many_may_ask_for_one_picture_at_once(tmp_path: Path) -> None:
+    pictures = Pictures(SHOP, tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        answers = set(pool.map(pictures.find, ["FK-1007.png"] * 8))
+    assert answers == {draw(SHOP.seed, catalog(SHOP)[7])}
+    assert [path.name for path in tmp_path.iterdir()] == ["FK-1007.png"]
+
+
+def test_folder_that_cannot_be_written_costs_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert Pictures(SHOP, tmp_path / "file" / "pictures").find("FK-1000.png") == draw(SHOP.seed, catalog(SHOP)[0])
 
 
 @pytest.mark.parametrize("name", ["FK-9999.png", "../secret.png", "FK-1000.PNG", "", "FK-1000.png/../x"])

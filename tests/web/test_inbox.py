@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from campaigns.demo.pictures import Pictures
+from campaigns.demo.shop import DemoShop
 from campaigns.web.inbox import (
     InboxMessage,
     InboxQuery,
@@ -22,6 +25,7 @@ from campaigns.web.inbox import (
 )
 from campaigns.web.inbox_frame import framed
 from campaigns.web.inbox_pages import hue, initials, pieces
+from campaigns.web.inbox_pictures import picture_routes
 from campaigns.web.server import serving
 
 EVENING = datetime(2026, 3, 12, 21, 30, tzinfo=UTC)
@@ -261,3 +265,12 @@ def test_addresses_in_plain_text_become_links_without_their_full_stop() -> None:
         ("http://d.example", "http://d.example"),
         (")", ""),
     ]
+
+
+def test_pictures_are_served_by_name(tmp_path: Path) -> None:
+    pictures = Pictures(DemoShop(), tmp_path)
+    with serving(Starlette(routes=picture_routes(pictures.find))) as url:
+        answer = httpx.get(f"{url}/pictures/FK-1000.png")
+        assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
+        assert answer.content == pictures.find("FK-1000.png")
+        assert httpx.get(f"{url}/pictures/..%2Fsecret.png").status_code == 404
