@@ -131,7 +131,7 @@ class _Turn:
         last_at = moment(seen.last_at)
         if last_at != mark.last_activity_at:
             self._touch(rule, mark, last_at, changes)
-        return not mark.is_settled and self.at < seen.last_at
+        return not mark.is_settled and (self.at < seen.last_at or self.at < micros(mark.entered_at))
 
     def _touch(self, rule: Rule, mark: EnrollmentMark, last_at: datetime, changes: list[TimerChange]) -> None:
         due_at = None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import time, timedelta
+from typing import Any, Final
 
-from campaigns.domain.campaign import Campaign
-from campaigns.domain.campaign_values import spell_duration
+from campaigns.domain.campaign import Campaign, Step
+from campaigns.domain.campaign_condition import FieldTest, Group
+from campaigns.domain.campaign_values import Hours, spell_duration
+from campaigns.domain.campaigns_yaml.contradictions import find_contradiction
 from campaigns.domain.campaigns_yaml.layout import option_kinds
 from campaigns.domain.campaigns_yaml.source import Source, line_of, nearest, own_line
+from triggers.abandoned_cart import AbandonedCart
+from triggers.browse_abandonment import BrowseAbandonment
+from triggers.post_purchase import PostPurchase
 from triggers.registry import TRIGGERS
 
 
@@ -30,6 +35,11 @@ def check_sense(campaign: Campaign, tree: Mapping[str, Any], source: Source) -> 
     """What can be told of a campaign that reads well."""
     _check_steps(campaign, tree, source)
     _check_variants(campaign, tree, source)
+    _check_conditions(campaign, tree, source)
+    for index, step in enumerate(campaign.steps):
+        line = own_line(tree["steps"][index])
+        for what in (*_never_out(campaign, step, index), *_without_bound(campaign, step)):
+            source.note(line, f"steps[{index}]", what)
 
 
 def _check_steps(campaign: Campaign, tree: Mapping[str, Any], source: Source) -> None:
@@ -63,3 +73,67 @@ def _check_variants(campaign: Campaign, tree: Mapping[str, Any], source: Source)
             if step not in names:
                 what = f"there is no such step{nearest(step, names)}; steps: {', '.join(sorted(names))}"
                 source.note(line_of(node["templates"], step), f"{key}.templates.{step}", what)
+
+
+def _check_conditions(campaign: Campaign, tree: Mapping[str, Any], source: Source) -> None:
+    implied = _implied(campaign)
+    reason = find_contradiction(campaign.audience, implied)
+    if reason:
+        source.note(line_of(tree, "audience"), "audience", f"nobody can ever be in it: {reason}")
+    for index, step in enumerate(campaign.steps):
+        both = [one for one in (campaign.audience, step.condition) if one is not None]
+        reason = "" if step.condition is None or reason else find_contradiction(Group("all", tuple(both)), implied)
+        if reason:
+            line = line_of(tree["steps"][index], "when")
+            source.note(line, f"steps[{index}].when", f"this step could never go out: {reason}")
+
+
+def _implied(campaign: Campaign) -> list[FieldTest]:
+    """What the trigger itself makes sure of."""
+    trigger = campaign.trigger
+    if isinstance(trigger, AbandonedCart):
+        return [FieldTest("cart.items", "at_least", 1)]
+    if isinstance(trigger, BrowseAbandonment):
+        return [
+            FieldTest("session.views", "at_least", trigger.min_views),
+            FieldTest("orders.last", "longer_ago_than", trigger.no_order_for),
+        ]
+    if isinstance(trigger, PostPurchase):
+        return [FieldTest("orders.count", "at_least", 1), FieldTest("profile.is_customer", "is", True)]
+    return []
+
+
+def _never_out(campaign: Campaign, step: Step, index: int) -> Iterable[str]:
+    policy, hours = step.policy, step.policy.quiet_hours
+    window = policy.send_window.hours if policy.send_window else None
+    if isinstance(hours, Hours) and window is not None and _lies_within(window, hours):
+        yield f"it could never go out: send_hours {window} lie within quiet_hours {hours}"
+    if campaign.trigger.name in FROM_ORDER and policy.after_order is not None and step.after < policy.after_order:
+        quiet, after = spell_duration(policy.after_order), spell_duration(step.after)
+        yield f"it could never go out: it is due {after} after an order, and after_order keeps {quiet} free of mail"
+    if index and isinstance(policy.frequency_cap, timedelta):
+        gap = step.after - campaign.steps[index - 1].after
+        before = campaign.steps[index - 1].policy.frequency_cap
+        if before is not None and gap < policy.frequency_cap:
+            cap = spell_duration(policy.frequency_cap)
+            yield f"never out: due {spell_duration(gap)} after the step before, and frequency_cap is {cap}"
+
+
+def _lies_within(inner: Hours, outer: Hours) -> bool:
+    minutes = (time(minute // 60, minute % 60) for minute in range(0, 24 * 60, 5))
+    return all(minute in outer for minute in minutes if minute in inner)
+
+
+def _without_bound(campaign: Campaign, step: Step) -> Iterable[str]:
+    is_bound = campaign.once_per_profile or campaign.trigger.name in BOUND_BY_KEY
+    if not is_bound and step.policy.frequency_cap is None and campaign.reentry < LEAST_REENTRY:
+        yield (
+            "it could mail the same shopper without bound: frequency_cap is off and trigger.reentry is "
+            f"{spell_duration(campaign.reentry)}; give one of them at least {spell_duration(LEAST_REENTRY)}"
+        )
+
+
+FROM_ORDER: Final = ("post_purchase", "replenishment", "win_back")
+BOUND_BY_KEY: Final = (*FROM_ORDER, "welcome")
+"""Triggers whose key is an order or the profile itself: what a shopper does in the shop bounds the mails."""
+LEAST_REENTRY: Final = timedelta(hours=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -84,7 +85,7 @@ def _fault(error: Exception) -> tuple[int, str, str]:
         return (
             line,
             "",
-            (error.problem or "a key occurs twice").split("\n")[0].replace("with value", "again, with value"),
+            _twice(error.problem or ""),
         )
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
@@ -92,6 +93,11 @@ def _fault(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, RecursionError):
         return 1, "", "this is not a campaign: it is nested too deeply"
     return 1, "", f"this is not YAML: {str(error).splitlines()[0]}"
+
+
+def _twice(problem: str) -> str:
+    found = re.search(r'duplicate key "(.*?)"', problem)
+    return f'"{found[1]}" occurs twice' if found else "a key occurs twice"
 
 
 def line_of(parent: Any, key: Any) -> int:
