@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from campaigns.clock import Clock
+from campaigns.delivery.feedback import FeedbackKind
 from campaigns.pipeline.collect import CollectLimits, InboxStore, Source
 from campaigns.rendering.links import LinkSigner
 from campaigns.web.inbox_model import InboxSource
@@ -33,7 +34,7 @@ class Reaction:
     """Somebody (or, with `machine`, a scanner) opened a message or followed a link of it."""
 
     message_ref: str
-    kind: str  # "click" or "open"
+    kind: FeedbackKind  # CLICKED or OPENED
     occurred_at: datetime
     machine: bool = False
     url: str = ""
@@ -101,13 +102,7 @@ class WebLimits:
     requests: int = 256
     body_seconds: float = 30.0
     requests_per_second: float | None = None
-    machine_seconds: float = 10.0
     collect: CollectLimits = field(default_factory=CollectLimits)
-
-    @property
-    def machine_window(self) -> timedelta:
-        """How soon after sending a reaction is taken for a scanner's."""
-        return timedelta(seconds=self.machine_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from campaigns.delivery.feedback import FeedbackKind
 from campaigns.rendering.links import LinkKind, SignedLink
 from campaigns.web.guard import RETRY_SECONDS
 from campaigns.web.machines import is_machine
 from campaigns.web.pages import Pages
 from campaigns.web.pool import BoundedPool, Busy
-from campaigns.web.services import Reaction, Services
+from campaigns.web.services import Reaction, SentMessage, Services
 
 _PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 # A mail is foreign content to this site: it may show pictures and open links, and run nothing.
@@ -50,33 +52,32 @@ class Tracking:
         link = read_link(self._services, request, kind)
         if link is None or not _is_web_address(link.target):
             return self._pages.show("gone", 404)
-        await self._note(request, link, "click")
+        await self._note(request, link, FeedbackKind.CLICKED)
         return RedirectResponse(link.target, 302, {"X-Robots-Tag": "noindex"})
 
     async def _open(self, request: Request) -> Response:
         link = read_link(self._services, request, LinkKind.OPEN)
         if link is not None:
-            await self._note(request, link, "open")
+            await self._note(request, link, FeedbackKind.OPENED)
         return Response(_PIXEL, media_type="image/gif", headers={"Cross-Origin-Resource-Policy": "cross-origin"})
 
-    async def _note(self, request: Request, link: SignedLink, kind: str) -> None:
+    async def _note(self, request: Request, link: SignedLink, kind: FeedbackKind) -> None:
         """Records the reaction. A shopper is never kept from the shop because it could not be recorded."""
         try:
             await self._pool.run(partial(self._record, request, link, kind))
         except Busy:
-            _log.warning("a %s of message %s was not recorded: too busy", kind, link.message_ref)
+            _log.warning("%s of message %s was not recorded: too busy", kind, link.message_ref)
         except Exception:
-            _log.exception("a %s of message %s was not recorded", kind, link.message_ref)
+            _log.exception("%s of message %s was not recorded", kind, link.message_ref)
 
-    def _record(self, request: Request, link: SignedLink, kind: str) -> None:
+    def _record(self, request: Request, link: SignedLink, kind: FeedbackKind) -> None:
         services, now = self._services, self._services.clock.now()
         message = services.find_message(link.message_ref)
         machine = is_machine(
             request.method,
             request.headers,
-            occurred_at=now,
-            sent_at=message.sent_at if message else None,
-            window=services.limits.machine_window,
+            is_click=kind is FeedbackKind.CLICKED,
+            since_hand_over=_since_hand_over(message, now),
         )
         services.record_reaction(Reaction(link.message_ref, kind, now, machine, link.target))
 
@@ -105,6 +106,13 @@ def read_link(services: Services, request: Request, kind: LinkKind) -> SignedLin
     path = request.path_params
     target = request.query_params.get("u", "")
     return services.links.verify(kind, path["message_ref"], path["signature"], target)
+
+
+def _since_hand_over(message: SentMessage | None, now: datetime) -> timedelta | None:
+    """None where it is not known. A message that is not settled yet is being handed over at this very moment."""
+    if message is None:
+        return None
+    return timedelta(0) if message.sent_at is None else now - message.sent_at
 
 
 def _is_web_address(url: str) -> bool:
