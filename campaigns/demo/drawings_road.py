@@ -90,26 +90,23 @@ def flask(c: Canvas, inks: Inks, chance: Chance) -> None:
 
 
 def hammock(c: Canvas, inks: Inks, chance: Chance) -> None:
-    for x in (9, 91):
+    for x in (9.0, 91.0):
         c.box(x - 3, 8, x + 3, 90, 1, WALNUT, "round")
         c.oval(x, 24, 13, 11, mixed(LEAF_DEEP, c.backdrop.wall, 0.35))
         c.oval(x + (6 if x < 50 else -6), 16, 9, 8, mixed(LEAF_DEEP, c.backdrop.wall, 0.25))
     c.ground(50, 27, 82, 0.24)
-    for y in (42, 47, 52):
-        c.line([(10, 42), (24, y)], 0.6, CREAM)
-        c.line([(90, 42), (76, y)], 0.6, CREAM)
-    top = smooth([(23, 41), (36, 55), (50, 59), (64, 55), (77, 41)], closed=False)
-    low = smooth([(77, 53), (64, 70), (50, 75), (36, 70), (23, 53)], closed=False)
-    c.fill([*top, *low], inks.body, "ball")
+    for x, end in ((11, 19), (89, 81)):
+        c.line([(x, 37), (end, 41)], 0.9, CREAM)
+    top = smooth([(18, 40), (33, 53), (50, 58), (67, 53), (82, 40)], closed=False)
+    low = smooth([(18, 40), (30, 65), (50, 75), (70, 65), (82, 40)], closed=False)
+    c.fill([*top, *reversed(low)], inks.body, "ball")
     stripe = mixed(inks.second, CREAM, 0.35)
-    for share in (0.28, 0.5, 0.72):
-        count = min(len(top), len(low))
-        band = [(top[i][0] + (low[-1 - i][0] - top[i][0]) * share, top[i][1] + (low[-1 - i][1] - top[i][1]) * share)
-                for i in range(0, count, 3)]  # fmt: skip
-        c.line(band, 1.5, stripe)
-    for edge in low[3:-2:3]:
-        c.line([edge, (edge[0], edge[1] + 4)], 0.6, CREAM)
-    c.fill(smooth([(28, 46), (34, 43), (41, 50), (38, 56), (31, 54)]), mixed(CREAM, inks.body, 0.15), "ball")
+    for share in (0.26, 0.5, 0.74):
+        band = [(x + (u - x) * share, y + (v - y) * share) for (x, y), (u, v) in zip(top, low, strict=True)]
+        c.line(band[2:-2], 1.5, stripe)
+    for x, y in low[8:-8:2]:
+        c.line([(x, y), (x, y + 3.4)], 0.6, mixed(CREAM, inks.body, 0.2))
+    c.fill(smooth([(27, 46), (33, 42), (41, 49), (38, 56), (31, 54)]), mixed(CREAM, inks.body, 0.15), "ball")
 
 
 def sleeping_bag(c: Canvas, inks: Inks, chance: Chance) -> None:

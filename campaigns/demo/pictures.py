@@ -62,7 +62,7 @@ class Pictures:
         return picture
 
     def _keep(self, path: Path, picture: bytes) -> None:
-        """Under another name first: nobody ever reads half a picture. A full disk costs the keeping, not the picture."""
+        """Under another name first: nobody reads half a picture. A full disk costs the keeping, not the picture."""
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, half = tempfile.mkstemp(".part", dir=path.parent)
