@@ -166,6 +166,7 @@ SHOPPERS: dict[str, dict[str, Any]] = {
     "two products": {"lines": 2, "recommended": 2, "viewed": 2},
     "three products": {"lines": 3, "recommended": 3, "viewed": 3},
     "twelve products": {"lines": 12, "recommended": 12, "viewed": 12},
+    "a hundred products": {"lines": 100, "recommended": 100, "viewed": 100},
     "long words": {"long": True, "first_name": "Maximiliana-Theodora Konstantinopoulou"},
     "markup in a name": {"first_name": '<b>Anna</b> & "Co" 🎁'},
     "reads right to left": {"locale": "ar", "recommended": 3},

@@ -23,6 +23,7 @@ SHOPPERS = [
     "two products",
     "three products",
     "twelve products",
+    "a hundred products",
     "long words",
     "markup in a name",
     "reads right to left",
@@ -210,3 +211,24 @@ def test_the_brand_reaches_every_colour(store: TemplateStore, context: Any) -> N
     brand = {"primary": "#123456", "surface": "#fedcba", "dark": {"background": "#010203"}}
     html = store.get("abandoned_cart").render(context(brand=brand)).html
     assert all(colour in html for colour in ("#123456", "#fedcba", "#010203"))
+
+
+def test_a_long_cart_says_how_much_more_there_is(mail: Any) -> None:
+    sent = mail("abandoned_cart", "a hundred products")
+    assert "and 88 more products" in Page(sent.html).text
+    assert "and 88 more products" in sent.text
+
+
+def test_every_piece_and_template_is_in_the_design_system_page() -> None:
+    emails = shipped_templates()
+    page = emails.parent.parent / "docs" / "design-system.md"
+    if not page.exists():
+        pytest.skip("the documentation is not beside the templates")
+    written = page.read_text()
+    macros = [
+        found
+        for part in ("parts.mjml", "products.mjml", "pieces.txt")
+        for found in re.findall(r"macro (\w+)\(", (emails / "_base" / part).read_text())
+    ]
+    inner = {"line_words", "line_price", "words", "reason", "pairs"}
+    assert [name for name in (*NAMES, *macros) if f"`{name}" not in written and name not in inner] == []
