@@ -14,7 +14,7 @@ from campaigns.domain.errors import RekindleError
 
 COMMANDS: Final[dict[str, str]] = {
     "backtest": "campaigns.cli.backtest:backtest",
-    "beat": "campaigns.cli.run:beat",
+    "beat": "workers.commands:beat",
     "campaigns": "campaigns.cli.campaigns:campaigns",
     "demo": "campaigns.cli.demo:demo",
     "doctor": "campaigns.cli.doctor:doctor",
@@ -24,12 +24,12 @@ COMMANDS: Final[dict[str, str]] = {
     "recs": "campaigns.cli.recs:recs",
     "replay": "campaigns.cli.replay:replay",
     "report": "campaigns.cli.report:report",
-    "serve": "campaigns.cli.run:serve",
+    "serve": "workers.commands:serve",
     "suppress": "campaigns.cli.privacy:suppress",
     "unsuppress": "campaigns.cli.privacy:unsuppress",
-    "up": "campaigns.cli.run:up",
+    "up": "workers.commands:up",
     "why": "campaigns.cli.why:why",
-    "worker": "campaigns.cli.run:worker",
+    "worker": "workers.commands:worker",
 }
 """Command -> where it lives; loaded only when called, so that `rekindle --help` starts fast."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ from campaigns.storage.suppressions import find_suppressions, read_consents
 from triggers.enrollments import EnrollmentBook, EnrollmentMark
 from triggers.state import ProfileState
 from triggers.wake import Exit, Sleep, leave, wake
+
+_log = logging.getLogger(__name__)
 
 LIMIT = 500
 """How many timers one transaction decides."""
@@ -214,13 +217,16 @@ def _subject(claim: Claim, chosen: Chosen) -> Subject:
 def _render(
     engine: Engine, subject: Subject, slates: Recommended
 ) -> tuple[RenderedEmail | None, ContentProblem | None]:
-    if slates.short_slot is not None:
-        facts = {"slot": slates.short_slot, "found": len(slates.slates[slates.short_slot].items)}
+    short = slates.short_slot
+    if short is not None:
+        minimum = next(slot.minimum for slot in subject.step.slots if slot.name == short)
+        facts = {"slot": short, "minimum": minimum, "found": len(slates.slates[short].items)}
         return None, ContentProblem(Reason.TOO_FEW_PRODUCTS, facts)
     try:
         return render_mail(engine, subject, slates), None
     except TemplateProblem as problem:
-        return None, ContentProblem(Reason.TEMPLATE_FAILED, {"template": subject.template, "problem": str(problem)})
+        _log.error("template %s failed for message %s: %s", subject.template, subject.message_ref, problem)
+        return None, ContentProblem(Reason.TEMPLATE_FAILED, {"template": subject.template, "detail": str(problem)})
 
 
 def _outcome(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from campaigns.domain.message import (
     OutboundMail,
     Outcome,
     Rejected,
+    RenderedEmail,
     Uncertain,
 )
 from campaigns.pipeline.campaign_book import order_ends
@@ -77,7 +79,7 @@ def _hand_over(
             settlements.append(_withdrawn(message, "ordered after the decision"))
         else:
             ready.append(message)
-    outcomes = mailer.send([_outbound(engine, message) for message in ready]) if ready else []
+    outcomes = mailer.send([outbound_mail(engine, message, message.email) for message in ready]) if ready else []
     for message, outcome in zip(ready, outcomes, strict=True):
         settlements.append(_settled(message, outcome, now))
         if isinstance(outcome, Rejected) and outcome.permanent:
@@ -108,14 +110,26 @@ def _note_hard_bounce(connection: Connection, message: ClaimedMessage, outcome: 
         suppress(connection, message.address, reason="hard_bounce", now=now, detail=outcome.detail[:500])
 
 
-def _outbound(engine: Engine, message: ClaimedMessage) -> OutboundMail:
+class Addressed(Protocol):
+    """A message as far as its envelope goes: a claimed one, or a stored one shown again."""
+
+    @property
+    def message_ref(self) -> str: ...
+    @property
+    def campaign_id(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+
+
+def outbound_mail(engine: Engine, message: Addressed, email: RenderedEmail) -> OutboundMail:
+    """The mail as handed over: the shop's sender, and the links that mail programs show as "unsubscribe"."""
     settings = engine.settings
-    sender = Address(settings.sender.address or f"shop@{_domain(settings.shop.url)}", settings.sender.name)
+    address = settings.sender.address or f"shop@{_domain(settings.shop.url)}"
     return OutboundMail(
         message_ref=message.message_ref,
-        sender=sender if sender.name else Address(sender.address, settings.shop.name),
+        sender=Address(address, settings.sender.name or settings.shop.name),
         recipient=Address(message.address),
-        email=message.email,
+        email=email,
         campaign_id=message.campaign_id,
         shop_id=settings.shop.id,
         reply_to=Address(settings.sender.reply_to) if settings.sender.reply_to else None,

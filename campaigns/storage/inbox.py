@@ -29,6 +29,7 @@ _REJECT = statement(
     " FROM unnest(CAST(:message_ids AS text[]), CAST(:reasons AS text[]), CAST(:raws AS text[]))"
     " AS t(message_id, reason, raw)"
 )
+_FORGET = statement("DELETE FROM rejects WHERE received_at < :before")
 _RAW_LIMIT = 4000
 
 
@@ -113,3 +114,8 @@ def insert_rejects(
         "raws": [r.raw.replace("\0", "")[:_RAW_LIMIT] for r in rejected],
     }
     connection.execute(_REJECT, values)
+
+
+def forget_rejects(connection: Connection, before: datetime) -> int:
+    """Drops refused events received before `before`; returns how many."""
+    return connection.execute(_FORGET, {"before": before}).rowcount

@@ -17,11 +17,11 @@ from campaigns.storage.database import statement
 
 _ADD = statement(
     "INSERT INTO messages (message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject,"
-    " content, created_at) SELECT t.message_ref, t.enrollment_id, t.step, t.campaign_id, t.profile_id, t.address, 'queued',"
-    " t.subject, t.content, t.created_at FROM unnest(CAST(:refs AS text[]), CAST(:enrollment_ids AS bigint[]),"
+    " preheader, content, created_at) SELECT t.message_ref, t.enrollment_id, t.step, t.campaign_id, t.profile_id, t.address, 'queued',"
+    " t.subject, t.preheader, t.content, t.created_at FROM unnest(CAST(:refs AS text[]), CAST(:enrollment_ids AS bigint[]),"
     " CAST(:steps AS int[]), CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:addresses AS text[]),"
-    " CAST(:subjects AS text[]), CAST(:contents AS bytea[]), CAST(:created_ats AS timestamptz[])) AS t(message_ref,"
-    " enrollment_id, step, campaign_id, profile_id, address, subject, content, created_at)"
+    " CAST(:subjects AS text[]), CAST(:preheaders AS text[]), CAST(:contents AS bytea[]), CAST(:created_ats AS timestamptz[])) AS t(message_ref,"
+    " enrollment_id, step, campaign_id, profile_id, address, subject, preheader, content, created_at)"
     " ON CONFLICT (enrollment_id, step) DO NOTHING"
 )
 _CLAIM = statement(
@@ -47,10 +47,18 @@ _EXPIRE = statement(
     " FOR UPDATE SKIP LOCKED) AS lost WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
 )
 _COLUMNS = (
-    "message_id, message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject, created_at,"
-    " sent_at, detail"
+    "message_id, message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject,"
+    " preheader, created_at, sent_at, detail"
 )
-_RECENT = statement(f"SELECT {_COLUMNS} FROM messages ORDER BY message_id DESC LIMIT :limit OFFSET :offset")
+_FILTER = (
+    " WHERE (:campaign_id = '' OR campaign_id = :campaign_id)"
+    " AND (:words = '' OR position(lower(:words) IN lower(subject || ' ' || preheader || ' ' || address)) > 0)"
+)
+_SEARCH = statement(
+    f"SELECT {_COLUMNS} FROM messages{_FILTER} ORDER BY coalesce(sent_at, created_at) DESC, message_id DESC"
+    " LIMIT :limit OFFSET :offset"
+)
+_SEARCH_COUNT = statement(f"SELECT count(*) FROM messages{_FILTER}")
 _OF_PROFILE = statement(
     f"SELECT {_COLUMNS} FROM messages WHERE profile_id = :profile_id ORDER BY created_at, message_id"
 )
@@ -115,6 +123,7 @@ class MessageRow:
     address: str
     status: str
     subject: str
+    preheader: str
     created_at: datetime
     sent_at: datetime | None
     detail: str | None
@@ -142,6 +151,7 @@ def queue_messages(connection: Connection, messages: Sequence[NewMessage]) -> No
         "profile_ids": [m.profile_id for m in messages],
         "addresses": [m.address for m in messages],
         "subjects": [m.email.subject for m in messages],
+        "preheaders": [m.email.preheader for m in messages],
         "contents": [pack_email(m.email) for m in messages],
         "created_ats": [m.created_at for m in messages],
     }
@@ -179,9 +189,17 @@ def expire_leases(connection: Connection, *, at_least_once: Iterable[str] = ()) 
     return {row[0]: row[1] for row in rows}
 
 
-def list_messages(connection: Connection, *, limit: int = 200, offset: int = 0) -> list[MessageRow]:
-    """The newest messages first."""
-    return [MessageRow(*row) for row in connection.execute(_RECENT, {"limit": limit, "offset": offset})]
+def search_messages(
+    connection: Connection, *, words: str = "", campaign_id: str = "", limit: int = 200, offset: int = 0
+) -> list[MessageRow]:
+    """The newest messages first; `words` is looked for in subject, preheader and address."""
+    values = {"words": words, "campaign_id": campaign_id, "limit": limit, "offset": offset}
+    return [MessageRow(*row) for row in connection.execute(_SEARCH, values)]
+
+
+def count_found_messages(connection: Connection, *, words: str = "", campaign_id: str = "") -> int:
+    """How many messages such a search finds."""
+    return int(connection.execute(_SEARCH_COUNT, {"words": words, "campaign_id": campaign_id}).scalar_one())
 
 
 def list_profile_messages(connection: Connection, profile_id: int) -> list[MessageRow]:
@@ -192,7 +210,7 @@ def list_profile_messages(connection: Connection, profile_id: int) -> list[Messa
 def find_message(connection: Connection, ref: str) -> tuple[MessageRow, RenderedEmail] | None:
     """A message and its content by its reference."""
     row = connection.execute(_BY_REF, {"ref": ref}).one_or_none()
-    return (MessageRow(*row[:12]), unpack_email(row[12])) if row else None
+    return (MessageRow(*row[:-1]), unpack_email(row[-1])) if row else None
 
 
 def count_messages(connection: Connection) -> dict[tuple[str, str], int]:

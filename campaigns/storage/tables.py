@@ -298,6 +298,7 @@ messages = Table(
     Column("address", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    Column("preheader", Text, nullable=False, server_default=text("''")),
     Column("content", LargeBinary, nullable=False),
     _at("created_at"),
     _at("not_before", nullable=True),

@@ -1,0 +1,32 @@
+"""Tidy: what is kept for a bounded time goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from campaigns.pipeline.engine import Engine
+from campaigns.storage.database import transaction
+from campaigns.storage.events import forget_event_keys
+from campaigns.storage.heartbeats import beat
+from campaigns.storage.inbox import forget_rejects
+
+REJECTS_KEPT = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class TidyReport:
+    """Rows that went."""
+
+    event_keys: int
+    rejects: int
+
+
+def tidy(engine: Engine) -> TidyReport:
+    """Drops deduplication keys and rejected events past their time."""
+    with transaction(engine.database) as connection:
+        now = engine.now(connection)
+        keys = forget_event_keys(connection, now - engine.settings.events.deduplicate_for)
+        rejects = forget_rejects(connection, now - REJECTS_KEPT)
+        beat(connection, "tidy", now, {"event_keys": keys, "rejects": rejects})
+    return TidyReport(keys, rejects)

@@ -1,0 +1,138 @@
+"""The commands that keep running: `serve`, `worker`, `beat`, and `up`, which runs all three in one terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from campaigns.cli.output import Output
+from campaigns.config import Workspace, load_settings
+from campaigns.domain.errors import UnusableEnvironment
+from campaigns.log import configure as set_up_logging
+from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
+from campaigns.pipeline.engine import Engine, World, open_engine
+from campaigns.storage.campaigns import list_campaigns
+from campaigns.storage.database import transaction
+from campaigns.storage.embedded import ensure_servers
+from campaigns.web.app import create_app
+from campaigns.web.server import listen
+from campaigns.web.server import serve as run_server
+from campaigns.web.wiring import services_of
+from workers.app import configure
+
+_PARTS = ("serve", "worker", "beat")
+_STOP_SECONDS = 20
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default: http.host of the settings).")
+@click.option("--port", type=int, help="Port to listen on (default: http.port of the settings).")
+@click.option("--replay", "of_replay", is_flag=True, help="Show the last replay instead of the live shop.")
+@click.pass_obj
+def serve(output: Output, host: str | None, port: int | None, of_replay: bool) -> None:
+    """Runs the web process: event API, tracking links, unsubscribe pages, inbox."""
+    set_up_logging()
+    with open_engine(output.workspace, world=World.REPLAY if of_replay else World.LIVE) as engine:
+        http = engine.settings.http
+        host, port = host or http.host, port if port is not None else http.port
+        app = create_app(services_of(engine))
+
+        def say(bound: int) -> None:
+            output.line(f"Listening on http://{host}:{bound} (inbox: http://{host}:{bound}/inbox). Ctrl-C ends.")
+            sys.stdout.flush()
+
+        run_server(app, host, port, on_ready=say)
+
+
+@click.command()
+@click.option("--processes", type=click.IntRange(1), help="Worker processes (default: workers.processes).")
+@click.pass_obj
+def worker(output: Output, processes: int | None) -> None:
+    """Runs the background worker: ingest, decide, deliver, train."""
+    set_up_logging()
+    workspace = Workspace.at(output.workspace)
+    settings = load_settings(workspace, os.environ)
+    with ensure_servers(workspace, settings) as servers:
+        app = configure(workspace, settings, servers.broker_url)
+        count = processes or settings.workers.processes
+        arguments = ["worker", "--loglevel=warning", f"--concurrency={count}", "--without-gossip", "--without-mingle"]
+        app.worker_main(arguments)
+
+
+@click.command()
+@click.pass_obj
+def beat(output: Output) -> None:
+    """Runs the clock that wakes the workers. A second one does no harm."""
+    set_up_logging()
+    workspace = Workspace.at(output.workspace)
+    settings = load_settings(workspace, os.environ)
+    with ensure_servers(workspace, settings) as servers:
+        configure(workspace, settings, servers.broker_url).Beat(loglevel=logging.WARNING, quiet=True).run()
+
+
+@click.command()
+@click.pass_obj
+def up(output: Output) -> None:
+    """Runs web process, worker and beat in one terminal; Ctrl-C ends all of them."""
+    set_up_logging()
+    with open_engine(output.workspace) as engine:
+        http = engine.settings.http
+        listen(http.host, http.port).close()
+        _apply_first_campaigns(output, engine)
+        children = [_start(engine.workspace.root, part) for part in _PARTS]
+        try:
+            _watch(children)
+        except KeyboardInterrupt:
+            output.line("Stopping ...")
+        finally:
+            _end(children)
+
+
+def _apply_first_campaigns(output: Output, engine: Engine) -> None:
+    with transaction(engine.database) as connection:
+        applied = {campaign.campaign_id: campaign.definition for campaign in list_campaigns(connection)}
+    files = read_campaign_files(engine.workspace.campaigns, engine.templates)
+    if not applied:
+        done = apply_files(engine, files, by="up")
+        output.line(f"Campaigns in force: {', '.join(done.added)}.")
+    elif {i: file.text for i, file in files.items()} != applied:
+        output.line("The campaign files differ from what is in force: see `rekindle campaigns plan`.")
+
+
+def _start(folder: Path, part: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "campaigns.cli", "--workspace", str(folder), part]
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def _watch(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+    while True:
+        for part, child in zip(_PARTS, children, strict=True):
+            status = child.poll()
+            if status is not None:
+                raise UnusableEnvironment(f"{part} ended with status {status}", fix="see its last lines above")
+        time.sleep(0.3)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    for child in children:
+        try:
+            child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -1,0 +1,28 @@
+"""What runs how often. An entry that found no worker in time expires: the next one sees the same rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from campaigns.config import Settings
+
+TRAIN_EVERY = timedelta(minutes=15)
+TIDY_EVERY = timedelta(hours=1)
+
+
+def schedule_of(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The beat schedule of a workspace."""
+    sweep = settings.workers.sweep_interval
+    return {
+        "ingest": _every("rekindle.ingest", sweep),
+        "decide": _every("rekindle.decide", sweep),
+        "deliver": _every("rekindle.deliver", sweep),
+        "expire": _every("rekindle.expire", max(sweep, timedelta(seconds=30))),
+        "train": _every("rekindle.train", TRAIN_EVERY),
+        "tidy": _every("rekindle.tidy", TIDY_EVERY),
+    }
+
+
+def _every(task: str, interval: timedelta) -> dict[str, Any]:
+    return {"task": task, "schedule": interval, "options": {"expires": max(interval.total_seconds(), 10.0)}}

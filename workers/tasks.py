@@ -1,0 +1,108 @@
+"""Tasks: each a few lines that call a stage until there is nothing left, within bounds, and wake the next one."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from celery.signals import worker_process_init, worker_process_shutdown
+
+from campaigns.delivery import Mailer, mailer_from_url
+from campaigns.pipeline import deliver as delivering
+from campaigns.pipeline.decide import decide_due
+from campaigns.pipeline.engine import Engine, open_engine
+from campaigns.pipeline.ingest import ingest_inbox
+from campaigns.pipeline.tidy import tidy as tidy_up
+from campaigns.pipeline.train import train_and_publish
+from workers.app import app
+
+ROUNDS = 40
+"""How often one task calls its stage at most; what is left is the next task's."""
+
+
+class _Process:
+    """What a worker process keeps open between tasks."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._engine: Engine | None = None
+        self._mailer: Mailer | None = None
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._stack.enter_context(open_engine(Path(app.conf.rekindle_workspace)))
+        return self._engine
+
+    @property
+    def mailer(self) -> Mailer:
+        if self._mailer is None:
+            self._mailer = mailer_from_url(self.engine.mailer_url, workspace=self.engine.workspace.root)
+            self._stack.callback(self._mailer.close)
+        return self._mailer
+
+    def close(self) -> None:
+        self._stack.close()
+        self._engine = self._mailer = None
+
+
+_process = _Process()
+
+
+@worker_process_init.connect
+def _start(**_: Any) -> None:
+    _process.engine.templates.names()
+
+
+@worker_process_shutdown.connect
+def _stop(**_: Any) -> None:
+    _process.close()
+
+
+@app.task(name="rekindle.ingest")
+def ingest() -> None:
+    """Applies waiting batches of events; wakes `decide` where a timer is due at once."""
+    for _ in range(ROUNDS):
+        report = ingest_inbox(_process.engine)
+        if report.counts["armed"]:
+            decide.apply_async()
+        if not report.events and not report.repeats:
+            return
+
+
+@app.task(name="rekindle.decide")
+def decide() -> None:
+    """Decides due timers; wakes `deliver` where mail was queued."""
+    for _ in range(ROUNDS):
+        report = decide_due(_process.engine)
+        if report.queued:
+            deliver.apply_async()
+        if not report.claimed:
+            return
+
+
+@app.task(name="rekindle.deliver")
+def deliver() -> None:
+    """Hands queued messages over."""
+    for _ in range(ROUNDS):
+        if not delivering.deliver(_process.engine, _process.mailer):
+            return
+
+
+@app.task(name="rekindle.expire")
+def expire() -> None:
+    """Settles messages whose sender died."""
+    delivering.expire(_process.engine)
+
+
+@app.task(name="rekindle.train")
+def train() -> None:
+    """Learns from the history and refreshes slates and neighbours."""
+    train_and_publish(_process.engine)
+
+
+@app.task(name="rekindle.tidy")
+def tidy() -> None:
+    """Drops what is kept for a bounded time only."""
+    tidy_up(_process.engine)
