@@ -212,7 +212,7 @@ ROOT_NAMES = (*RenderContext.__annotations__, "mail")
 DEFAULT_BRAND: Brand = {
     "primary": "#1f3a5f",
     "on_primary": "#ffffff",
-    "accent": "#c8553d",
+    "accent": "#b3452f",
     "background": "#f4f2ee",
     "surface": "#ffffff",
     "text": "#1d1d1f",

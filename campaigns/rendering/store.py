@@ -146,6 +146,10 @@ class EmailTemplate:
         file = file or f"{self.name}/{BODY}"
         return TemplateProblem(problem.fault, file=file, line=line, tag=problem.tag, fix=problem.fix)
 
+    def traced(self, context: Mapping[str, Any]) -> TracedSource:
+        """The MJML of one rendering, with the file and line of every part of it."""
+        return self.traced_source(self._values(context))
+
     def traced_source(self, values: dict[str, Any]) -> TracedSource:
         """The mail's MJML with the file and line of every part of it."""
         environment = self._store.tracing_environment

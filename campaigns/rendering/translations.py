@@ -69,7 +69,7 @@ class Translations:
         key = (template, locale, shop_locale)
         if key not in self._catalogs:
             texts = [
-                self._texts(part, each) for each in fallback_chain(locale, shop_locale) for part in (template, SHARED)
+                self.texts(part, each) for each in fallback_chain(locale, shop_locale) for part in (template, SHARED)
             ]
             self._catalogs[key] = Catalog(locale, tuple(each for each in texts if each))
         return self._catalogs[key]
@@ -78,7 +78,8 @@ class Translations:
         """The locales a template has a file for."""
         return sorted({path.stem for folder in self._folders for path in (folder / template / "locale").glob("*.yaml")})
 
-    def _texts(self, template: str, locale: str) -> Mapping[str, Entry]:
+    def texts(self, template: str, locale: str) -> Mapping[str, Entry]:
+        """The texts of one file, empty where there is none."""
         key = (template, locale)
         if key not in self._read:
             names = (f"{locale}.yaml", f"{locale.replace('_', '-')}.yaml")

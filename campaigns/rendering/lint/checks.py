@@ -1,0 +1,123 @@
+"""`lint_template`: every rule over one template, rendered for every persona."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from jinja2 import nodes
+
+from campaigns.rendering.context import RenderContext
+from campaigns.rendering.failures import rendering_errors
+from campaigns.rendering.lint.css_checks import css_findings
+from campaigns.rendering.lint.mail import Mail
+from campaigns.rendering.lint.markup_checks import active_findings, heading_findings, link_findings, picture_findings
+from campaigns.rendering.lint.personas import OPTIONAL_PARTS, personas
+from campaigns.rendering.lint.reading_checks import (
+    contrast_findings,
+    header_findings,
+    legal_findings,
+    size_findings,
+    touch_findings,
+    word_findings,
+)
+from campaigns.rendering.lint.rules import Finding, Severity, finding
+from campaigns.rendering.lint.variables import undefined_names
+from campaigns.rendering.problems import TemplateProblem
+from campaigns.rendering.store import BODY, PREHEADER, SUBJECT, TEXT, EmailTemplate, TemplateStore
+
+CHECKS: tuple[Callable[[Mail], Iterator[Finding]], ...] = (
+    link_findings,
+    picture_findings,
+    heading_findings,
+    active_findings,
+    contrast_findings,
+    touch_findings,
+    size_findings,
+    legal_findings,
+    header_findings,
+    word_findings,
+    css_findings,
+)
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.ADVICE: 2}
+
+
+def lint_template(
+    store: TemplateStore, name: str, contexts: Mapping[str, RenderContext] | None = None
+) -> list[Finding]:
+    """All findings of one template, worst first, each place once. `contexts` are the personas to render for, by
+    name.
+    """
+    try:
+        template = store.get(name)
+    except TemplateProblem as problem:
+        return [_problem("template-error", problem, f"{name}/{BODY}")]
+    found = [*_static_findings(store, name), *_translation_findings(store, name)]
+    for persona, context in (contexts or personas()).items():
+        found += _persona_findings(template, persona, context)
+    return _sorted(found)
+
+
+def _persona_findings(template: EmailTemplate, persona: str, context: RenderContext) -> Iterator[Finding]:
+    try:
+        email = template.render(context)
+        traced = template.traced(context)
+    except TemplateProblem as problem:
+        rule = "template-error" if persona == "everything" else "persona-holes"
+        found = _problem(rule, problem, f"{template.name}/{BODY}", persona)
+        lacks = persona.removeprefix("no ") in OPTIONAL_PARTS
+        yield replace(found, severity=Severity.WARNING) if lacks else found
+        return
+    mail = Mail(template.name, persona, context, email, traced)
+    for check in CHECKS:
+        yield from check(mail)
+
+
+def _static_findings(store: TemplateStore, name: str) -> Iterator[Finding]:
+    for file, tree in _files(store, [f"{name}/{part}" for part in (SUBJECT, PREHEADER, TEXT, BODY)]):
+        yield from undefined_names(tree, store.html_environment, file)
+        for use in tree.find_all(nodes.Filter):
+            if use.name == "safe" and use.node is not None and not isinstance(use.node, nodes.Const):
+                yield finding("safe-filter", "| safe prints data as it came", file=file, line=use.lineno)
+
+
+def _files(store: TemplateStore, wanted: list[str]) -> Iterator[tuple[str, nodes.Template]]:
+    """The files of a template and all they include, import or extend, parsed."""
+    environment, seen = store.html_environment, set[str]()
+    while wanted:
+        file = wanted.pop()
+        if file in seen or environment.loader is None:
+            continue
+        seen.add(file)
+        with rendering_errors(file):
+            tree = environment.parse(environment.loader.get_source(environment, file)[0], file)
+        yield file, tree
+        for load in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+            named = getattr(load, "template", None)
+            if isinstance(named, nodes.Const) and isinstance(named.value, str):
+                wanted.append(environment.join_path(named.value, file))
+
+
+def _translation_findings(store: TemplateStore, name: str) -> Iterator[Finding]:
+    """Keys that one locale of a template has and another lacks."""
+    locales = store.translations.locales(name)
+    keys = {locale: set(store.translations.texts(name, locale)) for locale in locales}
+    everything = set[str]().union(*keys.values())
+    for locale, known in keys.items():
+        for key in sorted(everything - known) if "_" not in locale.replace("-", "_") else ():
+            yield finding("translation-missing", f"'{key}' has no text", file=f"{name}/locale/{locale}.yaml", line=1)
+
+
+def _problem(rule: str, problem: TemplateProblem, file: str, persona: str = "") -> Finding:
+    said = f"{problem.what}" + (f" (persona: {persona})" if persona else "")
+    return finding(rule, said, file=problem.file or file, line=problem.line, persona=persona)
+
+
+def _sorted(found: Sequence[Finding]) -> list[Finding]:
+    """Worst first; the same finding for several personas is shown for the first of them."""
+    unique: dict[tuple[Any, ...], Finding] = {}
+    for each in found:
+        place = (each.file, 0) if each.rule == "css-support" else (each.file, each.line)
+        unique.setdefault((each.rule, *place, each.message.partition(" (persona")[0]), each)
+    return sorted(unique.values(), key=lambda each: (_ORDER[each.severity], each.file, each.line, each.rule))

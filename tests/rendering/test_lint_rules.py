@@ -1,0 +1,127 @@
+"""Every lint rule: one template that breaks it, and a clean one that breaks none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from campaigns.rendering import TemplateStore
+from campaigns.rendering.lint import RULES, finding_lines, findings_json, findings_sarif, lint_template
+
+BODY = """<mjml lang="{{ mail.language }}" dir="{{ mail.direction }}">
+<mj-body>
+<mj-section><mj-column>
+<mj-image src="{{ shop.logo_url }}" alt="{{ shop.name }}" width="120px" />
+<mj-text><h1>Still here</h1><h2>Your things</h2></mj-text>
+{% for line in cart.lines if cart %}<mj-text><a href="{{ line.url }}">{{ line.title }}</a></mj-text>{% endfor %}
+<mj-button href="{{ links.cart }}" inner-padding="16px 24px" line-height="140%">Return to your cart</mj-button>
+<mj-text>{{ shop.postal_address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></mj-text>
+</mj-column></mj-section>
+</mj-body>
+</mjml>
+"""
+CLEAN = {
+    "subject.txt": "You left something behind",
+    "preheader.txt": "We kept your things together for you",
+    "body.txt": "Your cart: {{ links.cart }}\n{{ shop.postal_address }}\nUnsubscribe: {{ links.unsubscribe }}\n",
+    "body.mjml": BODY.replace("{% for line in cart.lines if cart %}", "{% for line in (cart.lines if cart else []) %}"),
+}
+LAST = "<mj-text>{{ shop.postal_address }}"
+
+
+def with_markup(markup: str) -> dict[str, str]:
+    return {"body.mjml": CLEAN["body.mjml"].replace(LAST, markup + LAST)}
+
+
+BROKEN: dict[str, dict[str, str]] = {
+    "template-error": with_markup("<mj-txt>x</mj-txt>"),
+    "undefined-variable": with_markup("{% if shop.name == '' %}{{ profil.first_name }}{% endif %}"),
+    "persona-holes": {"subject.txt": "{{ profile.first_name[0] }}, you left something"},
+    "hollow-words": {"subject.txt": "Hello {{ profile.first_name }}, you left something"},
+    "link-target": with_markup('<mj-text><a href="/sale">Sale</a></mj-text>'),
+    "link-insecure": with_markup('<mj-text><a href="http://nordsee.example/">Shop</a></mj-text>'),
+    "unsafe-address": with_markup('<mj-text><a href="javascript:alert(1)">x</a></mj-text>'),
+    "image-alt": with_markup('<mj-image src="https://nordsee.example/x.png" />'),
+    "image-size": with_markup('<mj-text><img src="https://nordsee.example/x.png" alt="A chair" /></mj-text>'),
+    "contrast": with_markup('<mj-text color="#bbbbbb">Hard to read</mj-text>'),
+    "heading-order": with_markup("<mj-text><h4>Deep</h4></mj-text>"),
+    "touch-target": with_markup('<mj-button href="https://nordsee.example/" inner-padding="2px">Go</mj-button>'),
+    "html-size": with_markup(f"<mj-text>{'word ' * 17_500}</mj-text>"),
+    "html-clipped": with_markup(f"<mj-text>{'word ' * 21_000}</mj-text>"),
+    "unsubscribe-missing": {"body.mjml": CLEAN["body.mjml"].replace("{{ links.unsubscribe }}", "{{ shop.url }}")},
+    "postal-address-missing": {"body.mjml": CLEAN["body.mjml"].replace("{{ shop.postal_address }}", "")},
+    "subject-empty": {"subject.txt": "{# nothing #}"},
+    "subject-length": {"subject.txt": "You left something behind that we would like to tell you about in many words"},
+    "preheader-length": {"preheader.txt": "Short"},
+    "text-part-missing": {"body.txt": "\n"},
+    "text-unsubscribe": {"body.txt": "Your cart"},
+    "css-support": with_markup('<mj-text><div style="display:flex">x</div></mj-text>'),
+    "spam-words": {"subject.txt": "Act now: your cart!!!"},
+    "active-content": with_markup('<mj-text><form action="https://nordsee.example/"></form></mj-text>'),
+    "safe-filter": with_markup("<mj-text>{{ profile.first_name | safe }}</mj-text>"),
+    "language-missing": {"body.mjml": CLEAN["body.mjml"].replace('lang="{{ mail.language }}" ', "")},
+    "translation-missing": {"locale/en.yaml": "a: A\nb: B\n", "locale/de.yaml": "a: A\n"},
+}
+
+
+@pytest.fixture
+def linted(tmp_path: Path) -> Callable[..., list]:
+    def run(files: dict[str, str]) -> list:
+        for name, content in {**CLEAN, **files}.items():
+            path = tmp_path / "mail" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        return lint_template(TemplateStore([tmp_path]), "mail")
+
+    return run
+
+
+def test_the_clean_template_breaks_no_rule(linted: Callable[..., list]) -> None:
+    assert finding_lines(linted({})) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_finds_what_breaks_it_and_names_the_file(rule: str, linted: Callable[..., list]) -> None:
+    found = [each for each in linted(BROKEN[rule]) if each.rule == rule]
+    assert found, f"{rule} found nothing"
+    assert found[0].file.startswith("mail/")
+    assert found[0].fix
+    assert found[0].severity is RULES[rule].severity
+
+
+def test_a_finding_names_the_line(linted: Callable[..., list]) -> None:
+    found = linted(with_markup('\n<mj-image src="https://nordsee.example/x.png" />'))
+    alt = next(each for each in found if each.rule == "image-alt")
+    assert (alt.file, alt.line) == ("mail/body.mjml", 9)
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest(linted: Callable[..., list]) -> None:
+    found = linted(with_markup("{% if cart and not cart %}{{ cart.totl_minor }}{% endif %}"))
+    name = next(each for each in found if each.rule == "undefined-variable")
+    assert "total_minor" in name.fix
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_is_documented(rule: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lint-rules.md").read_text()
+    assert f"### {rule}\n" in page
+
+
+def test_json_counts_by_severity(linted: Callable[..., list]) -> None:
+    report = findings_json(linted(BROKEN["image-alt"]))
+    assert report["counts"]["error"] == 1
+    assert report["passed"] is False
+    json.dumps(report)
+
+
+def test_sarif_names_rule_level_and_place(linted: Callable[..., list]) -> None:
+    log = findings_sarif(linted(BROKEN["image-alt"]), version="1.0")
+    result = log["runs"][0]["results"][0]
+    assert (result["ruleId"], result["level"]) == ("image-alt", "error")
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "templates/emails/mail/body.mjml"
+    assert {rule["id"] for rule in log["runs"][0]["tool"]["driver"]["rules"]} == set(RULES)
+    json.dumps(log)
