@@ -89,7 +89,7 @@ def needs_smtputf8(spec: str) -> bool:
 def bracketed_url(name: str, url: str) -> str:
     """`<url>` with everything outside ASCII percent-encoded, for the List-* headers (RFC 2369)."""
     safe_value(name, url)
-    return f"<{quote(url, safe=_URL_CHARACTERS)}>"
+    return f"<{quote(url, safe=_URL_CHARACTERS, errors='replace')}>"
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser, Parser
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class InboxMail:
     @cached_property
     def headers(self) -> list[tuple[str, str]]:
         """Every header, decoded, in the order of the mail."""
-        return [(name, str(value)) for name, value in self.head.items()]
+        return [(name, header_text(self.head, name, raw)) for name, raw in self.head.raw_items()]
 
     @property
     def subject(self) -> str:
@@ -55,9 +56,10 @@ class InboxMail:
     @cached_property
     def date(self) -> datetime:
         """The Date header in UTC; the time of delivery when there is none that can be read."""
-        header = self.head["date"]
-        date = getattr(header, "datetime", None)
-        return date.astimezone(UTC) if isinstance(date, datetime) else self.delivered_at
+        try:
+            return parsedate_to_datetime(self._header("date")).astimezone(UTC)
+        except ValueError:
+            return self.delivered_at
 
     @cached_property
     def html(self) -> str:
@@ -68,12 +70,23 @@ class InboxMail:
         return self._part("plain")
 
     def _header(self, name: str) -> str:
-        return str(self.head[name] or "")
+        return next((text for known, text in self.headers if known.lower() == name), "")
 
     def _part(self, kind: str) -> str:
         part = self.message.get_body((kind,))
-        content = part.get_content() if part is not None else ""
+        try:
+            content = part.get_content() if part is not None else ""
+        except (LookupError, ValueError):  # a charset nobody knows
+            content = self.path.read_bytes().decode("utf-8", "replace")
         return content.replace("\r\n", "\n") if isinstance(content, str) else ""
+
+
+def header_text(message: EmailMessage, name: str, raw: str) -> str:
+    """The decoded value of header `name`; `raw` where the standard library falls over it."""
+    try:
+        return " ".join(str(message.policy.header_fetch_parse(name, raw)).splitlines())
+    except (AttributeError, IndexError, ValueError, TypeError):
+        return " ".join(raw.split())
 
 
 def parse_mail(content: bytes) -> EmailMessage:

@@ -100,6 +100,21 @@ def test_a_mail_is_found_by_its_key_wherever_it_lies(tmp_path: Path) -> None:
         assert find_mail(tmp_path, key) is None
 
 
+def test_a_damaged_mail_of_somebody_else_does_not_hide_the_others(tmp_path: Path) -> None:
+    MaildirMailer(tmp_path, VirtualClock(AT)).send([MAIL])
+    odd = b"From: a:b:;<\nTo: =?x?q?\nDate: soon\nSubject: \xff\xfe\nContent-Type: text/html; charset=klingon\n\n<p>"
+    for number, content in enumerate([odd, b"", b"\n", b"no header at all", b"\x00" * 50]):
+        (tmp_path / "new" / f"odd{number}").write_bytes(content)
+
+    mails = read_maildir(tmp_path)
+
+    assert len(mails) == 6
+    for mail in mails:
+        assert isinstance(mail.subject + mail.sender + mail.recipient + mail.html + mail.text, str)
+        assert mail.date.tzinfo is not None
+        assert mail.headers is not None
+
+
 def test_no_folder_is_an_empty_inbox(tmp_path: Path) -> None:
     assert read_maildir(tmp_path / "none") == []
     assert count_maildir(tmp_path / "none") == 0

@@ -6,12 +6,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from email.message import EmailMessage, Message
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 
 from campaigns.delivery.feedback.event import FeedbackEvent, FeedbackKind, time_of
 from campaigns.delivery.feedback.status import STATUS, says_dead_address
-from campaigns.delivery.inbox import parse_mail
 from campaigns.delivery.mime import MESSAGE_HEADER, find_message_ref
 
 _OUR_MESSAGE_ID = re.compile(r"<(rekindle(?:64)?\.[^\s<>@]+@[^\s<>@]+)>")
@@ -40,7 +42,7 @@ def read_returned_mail(content: bytes, now: datetime) -> list[FeedbackEvent]:
     Empty for anything else: out-of-office replies, people's answers, reports on other mail. `now` stands in where the
     report carries no date of its own.
     """
-    mail = parse_mail(content)
+    mail = message_from_bytes(content)  # not the modern policy: it falls over malformed addresses
     at = _date(mail, now)
     if report := _find(mail, "message/feedback-report"):
         return _complaints(mail, _fields(report)[0], at)
@@ -49,7 +51,7 @@ def read_returned_mail(content: bytes, now: datetime) -> list[FeedbackEvent]:
     return _old_style(mail, content.decode("utf-8", "replace"), at)
 
 
-def _bounces(mail: EmailMessage, blocks: list[Message], at: datetime) -> list[FeedbackEvent]:
+def _bounces(mail: Message, blocks: list[Message], at: datetime) -> list[FeedbackEvent]:
     ref, events = _reported_ref(mail), []
     for block in blocks:
         kind = _ACTIONS.get(_value(block, "action").lower())
@@ -70,7 +72,7 @@ def _bounces(mail: EmailMessage, blocks: list[Message], at: datetime) -> list[Fe
     return events
 
 
-def _complaints(mail: EmailMessage, report: Message, at: datetime) -> list[FeedbackEvent]:
+def _complaints(mail: Message, report: Message, at: datetime) -> list[FeedbackEvent]:
     ref = _reported_ref(mail)
     kind = _REPORTS.get(_value(report, "feedback-type").lower(), FeedbackKind.COMPLAINED)
     if ref is None or kind is None:
@@ -86,7 +88,7 @@ def _complaints(mail: EmailMessage, report: Message, at: datetime) -> list[Feedb
     return [event]
 
 
-def _old_style(mail: EmailMessage, text: str, at: datetime) -> list[FeedbackEvent]:
+def _old_style(mail: Message, text: str, at: datetime) -> list[FeedbackEvent]:
     sender = parseaddr(str(mail["from"] or ""))[1].partition("@")[0].lower()
     if sender not in _BOUNCE_SENDERS or "auto-replied" in str(mail["auto-submitted"] or "").lower():
         return []
@@ -105,13 +107,11 @@ def _is_dead(status: str, diagnostic: str) -> bool:
     return says_dead_address(diagnostic if status in ("", "5.0.0") else status)
 
 
-def _reported_ref(mail: EmailMessage) -> str | None:
+def _reported_ref(mail: Message) -> str | None:
     for part in mail.walk():
         if part is mail:
             continue
-        if named := _value(part, MESSAGE_HEADER):
-            return named
-        if found := find_message_ref(_value(part, "message-id")):
+        if found := find_message_ref(_value(part, "message-id")) or _decoded(_value(part, MESSAGE_HEADER)):
             return found
         if part.get_content_type() in ("text/rfc822-headers", "text/plain") and (quoted := _ref_in(_text(part))):
             return quoted
@@ -128,7 +128,7 @@ def _text(part: Message) -> str:
     return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else str(part.get_payload())
 
 
-def _find(mail: EmailMessage, kind: str) -> Message | None:
+def _find(mail: Message, kind: str) -> Message | None:
     return next((part for part in mail.walk() if part.get_content_type() == kind), None)
 
 
@@ -140,11 +140,18 @@ def _fields(part: Message) -> list[Message]:
 
 def _parsed_fields(text: str) -> Iterator[Message]:
     for block in re.split(r"\r?\n[ \t]*\r?\n", text.strip()) or [""]:
-        yield parse_mail(block.strip().encode() + b"\r\n\r\n")
+        yield message_from_bytes(block.strip().encode("utf-8", "replace") + b"\r\n\r\n")
 
 
 def _value(part: Message, name: str) -> str:
     return " ".join(str(part[name] or "").split())
+
+
+def _decoded(value: str) -> str:
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError):
+        return value
 
 
 def _untyped(value: str) -> str:
@@ -152,7 +159,7 @@ def _untyped(value: str) -> str:
     return rest.strip() if separator and kind.strip().replace("-", "").isalnum() else value
 
 
-def _date(mail: EmailMessage, now: datetime) -> datetime:
+def _date(mail: Message, now: datetime) -> datetime:
     try:
         return min(time_of(parsedate_to_datetime(str(mail["date"])).isoformat(), now), now)
     except ValueError:

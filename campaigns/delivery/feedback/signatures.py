@@ -21,7 +21,7 @@ _LONG_TOLERANCE = timedelta(hours=24)
 def check_basic_auth(headers: Mapping[str, str], secret: str) -> None:
     """`secret` is `name:password` as written into the webhook's URL (Postmark, SparkPost, Brevo, Amazon SNS)."""
     expected = "Basic " + b64encode(secret.encode()).decode()
-    if not hmac.compare_digest(headers.get("authorization", "").encode(), expected.encode()):
+    if not _same(headers.get("authorization", ""), expected):
         raise _wrong("name or password")
 
 
@@ -32,10 +32,10 @@ def check_svix(headers: Mapping[str, str], body: bytes, secret: str, now: dateti
     identity, moment = headers.get("svix-id", ""), headers.get("svix-timestamp", "")
     _refuse_stale(moment, now, TOLERANCE)
     key = _decoded(secret.removeprefix("whsec_"))
-    digest = hmac.new(key, f"{identity}.{moment}.".encode() + body, sha256).digest()
-    expected = b64encode(digest)
+    digest = hmac.new(key, _bytes(f"{identity}.{moment}.") + body, sha256).digest()
+    expected = b64encode(digest).decode()
     candidates = [part.partition(",") for part in headers.get("svix-signature", "").split()]
-    matches = [hmac.compare_digest(value.encode(), expected) for version, _, value in candidates if version == "v1"]
+    matches = [_same(value, expected) for version, _, value in candidates if version == "v1"]
     if not any(matches):
         raise _wrong("signature")
 
@@ -46,8 +46,8 @@ def check_mailgun(signature: Any, secret: str, now: datetime) -> None:
     `secret` is the account's webhook signing key."""
     parts = signature if isinstance(signature, dict) else {}
     moment, token, given = (str(parts.get(name, "")) for name in ("timestamp", "token", "signature"))
-    expected = hmac.new(secret.encode(), f"{moment}{token}".encode(), sha256).hexdigest()
-    if not hmac.compare_digest(given.encode(), expected.encode()):
+    expected = hmac.new(secret.encode(), _bytes(f"{moment}{token}"), sha256).hexdigest()
+    if not _same(given, expected):
         raise _wrong("signature")
     _refuse_stale(moment, now, _LONG_TOLERANCE)  # it repeats refused calls for eight hours
 
@@ -56,7 +56,7 @@ def check_sendgrid(headers: Mapping[str, str], body: bytes, public_key: str, now
     """SendGrid's signed event webhook: ECDSA over timestamp and body, with the public key that its settings show."""
     moment = headers.get("x-twilio-email-event-webhook-timestamp", "")
     signature = _decoded(headers.get("x-twilio-email-event-webhook-signature", ""))
-    if not _ecdsa_verifies(_decoded(public_key), signature, moment.encode() + body):
+    if not _ecdsa_verifies(_decoded(public_key), signature, _bytes(moment) + body):
         raise _wrong("signature")
     _refuse_stale(moment, now, _LONG_TOLERANCE)  # it repeats unanswered calls for a day
 
@@ -75,6 +75,14 @@ def _ecdsa_verifies(public_key: bytes, signature: bytes, message: bytes) -> bool
     except (invalid, ValueError, TypeError, AttributeError):
         return False
     return True
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(_bytes(given), _bytes(expected))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _refuse_stale(moment: str, now: datetime, tolerance: timedelta) -> None:
