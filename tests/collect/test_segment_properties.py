@@ -9,8 +9,9 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.domain.segment import Event, Reject, event_from_payload, event_to_payload, find_fault, normalise
+from campaigns.domain.segment import Reject, event_from_payload, event_to_payload, find_fault, normalise
 from campaigns.domain.segment_batch import Batch, UnreadableBody, events_in, pack_messages, read_batch, sift
+from triggers.events import Event
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

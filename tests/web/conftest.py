@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from campaigns.clock import VirtualClock
-from campaigns.domain.segment import Event
 from campaigns.domain.segment_batch import events_in
 from campaigns.pipeline.collect import Source
 from campaigns.rendering.links import LinkSigner
@@ -29,6 +28,7 @@ from campaigns.web.services import (
     Topic,
     WebLimits,
 )
+from triggers.events import Event
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY = "wk-of-the-website"
