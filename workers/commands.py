@@ -23,6 +23,7 @@ from campaigns.storage.campaigns import list_campaigns
 from campaigns.storage.database import transaction
 from campaigns.storage.embedded import ensure_servers
 from campaigns.web.app import create_app
+from campaigns.web.outbox_inbox import OutboxInbox
 from campaigns.web.server import listen
 from campaigns.web.server import serve as run_server
 from campaigns.web.wiring import services_of
@@ -43,7 +44,8 @@ def serve(output: Output, host: str | None, port: int | None, of_replay: bool) -
     with open_engine(output.workspace, world=World.REPLAY if of_replay else World.LIVE) as engine:
         http = engine.settings.http
         host, port = host or http.host, port if port is not None else http.port
-        app = create_app(services_of(engine))
+        caught = OutboxInbox(engine) if of_replay or engine.settings.mailer is None else None
+        app = create_app(services_of(engine, inbox_page=caught))
 
         def say(bound: int) -> None:
             output.line(f"Listening on http://{host}:{bound} (inbox: http://{host}:{bound}/inbox). Ctrl-C ends.")

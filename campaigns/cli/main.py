@@ -13,7 +13,6 @@ from campaigns.cli.output import Output
 from campaigns.domain.errors import RekindleError
 
 COMMANDS: Final[dict[str, str]] = {
-    "backtest": "campaigns.cli.backtest:backtest",
     "beat": "workers.commands:beat",
     "campaigns": "campaigns.cli.campaigns:campaigns",
     "demo": "campaigns.cli.demo:demo",
@@ -21,9 +20,7 @@ COMMANDS: Final[dict[str, str]] = {
     "import": "campaigns.cli.imports:import_",
     "init": "campaigns.cli.init:init",
     "preview": "campaigns.cli.preview:preview",
-    "recs": "campaigns.cli.recs:recs",
     "replay": "campaigns.cli.replay:replay",
-    "report": "campaigns.cli.report:report",
     "serve": "workers.commands:serve",
     "suppress": "campaigns.cli.privacy:suppress",
     "unsuppress": "campaigns.cli.privacy:unsuppress",
