@@ -36,4 +36,7 @@ class WinBack(Trigger):
         return Passage(key, state.last_at if self.since_last_visit else state.ordered_until, {"order": key})
 
     def openings(self, state: ProfileState, key: str) -> list[int]:
-        return [state.ordered_until] if key == state.last_order_id else []
+        if key != state.last_order_id:
+            return []
+        order = state.orders.get(key)
+        return [state.ordered_until if order is None else order.completed_at]

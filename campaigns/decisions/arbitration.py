@@ -49,3 +49,12 @@ def _beats(rival: Rival, own: tuple[int, datetime, str, str], window: timedelta,
         return rival.due_at < now + window
     same = rival.rank == rank and rival.due_at <= now
     return same and (rival.due_at, rival.campaign_id, rival.key) < (due_at, campaign_id, key)
+
+
+def decision_order(mark: EnrollmentMark, campaigns: Mapping[str, Campaign]) -> tuple[datetime, int, str, str]:
+    """The order in which the due steps of one profile are decided: by time, and at one time the least important first,
+    so that it can say who won. Live running, replay and backtest keep to it."""
+    campaign = campaigns.get(mark.campaign_id)
+    step = campaign.steps[mark.step] if campaign is not None and mark.step < len(campaign.steps) else None
+    rank = -step.policy.rank if step is not None else 0
+    return mark.due_at or mark.entered_at, rank, mark.campaign_id, mark.key
