@@ -2,6 +2,16 @@
 
 from campaigns.delivery.inbox import InboxMail, count_maildir, find_mail, read_maildir
 from campaigns.delivery.mailer import Mailer
-from campaigns.delivery.mailer_url import catcher_path, mailer_from_url
+from campaigns.delivery.mailer_url import catcher_path, check_mailer, maildir_url, mailer_from_url
 
-__all__ = ["InboxMail", "Mailer", "catcher_path", "count_maildir", "find_mail", "mailer_from_url", "read_maildir"]
+__all__ = [
+    "InboxMail",
+    "Mailer",
+    "catcher_path",
+    "check_mailer",
+    "count_maildir",
+    "find_mail",
+    "maildir_url",
+    "mailer_from_url",
+    "read_maildir",
+]

@@ -42,6 +42,20 @@ class MaildirMailer:
         self._note_what_was_read()
         return [self._deliver(mail) for mail in mails]
 
+    def check(self) -> str:
+        """One line on the folder. Raises UnusableEnvironment when it cannot be written to."""
+        probe = self.path / "tmp" / f"check.{uuid4().hex}"
+        try:
+            probe.touch(mode=0o600)
+            probe.unlink()
+        except OSError as error:
+            what, fix = (
+                f"the Maildir cannot be written to ({error.strerror})",
+                "free some space, or choose another folder",
+            )
+            raise UnusableEnvironment(what, where=str(self.path), fix=fix) from error
+        return f"mails go to the folder {self.path}"
+
     def close(self) -> None:
         """Nothing is kept open."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Protocol
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from campaigns.clock import Clock, WallClock
 from campaigns.delivery.esp import ESP_SCHEMES
@@ -13,11 +14,18 @@ from campaigns.delivery.smtp import SmtpMailer
 from campaigns.delivery.smtp_settings import smtp_settings
 from campaigns.domain.errors import WrongUsage
 
+
+class CheckedMailer(Mailer, Protocol):
+    """A mailer that can tell beforehand whether it would work."""
+
+    def check(self) -> str: ...
+
+
 CATCHER_FOLDER = Path(".rekindle/mail")
 SCHEMES = ("catcher", "maildir", "smtp", "smtps", *ESP_SCHEMES)
 
 
-def mailer_from_url(url: str, *, workspace: Path | None = None, clock: Clock | None = None) -> Mailer:
+def mailer_from_url(url: str, *, workspace: Path | None = None, clock: Clock | None = None) -> CheckedMailer:
     """The mailer `url` names. Relative paths and the catcher's folder are taken from `workspace` (default: here).
 
     | URL | mails go to |
@@ -43,6 +51,23 @@ def mailer_from_url(url: str, *, workspace: Path | None = None, clock: Clock | N
 
         return esp_mailer(url, clock)
     raise WrongUsage(f"unknown mailer {scheme!r}", fix=f"known are {', '.join(SCHEMES)}")
+
+
+def check_mailer(url: str, *, workspace: Path | None = None) -> str:
+    """One line on where mails would go: logs in to a server, reaches a provider or writes to a folder, and sends nothing.
+
+    Raises WrongUsage for a wrong URL and UnusableEnvironment when mails could not be handed over now.
+    """
+    mailer = mailer_from_url(url, workspace=workspace)
+    try:
+        return mailer.check()
+    finally:
+        mailer.close()
+
+
+def maildir_url(path: Path) -> str:
+    """The `maildir:` URL of a folder of any name."""
+    return f"maildir:{quote(str(path.absolute()))}"
 
 
 def catcher_path(workspace: Path) -> Path:

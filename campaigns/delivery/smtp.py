@@ -15,7 +15,7 @@ from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.message import OutboundMail, Outcome, Rejected
 
 _ATTEMPTS = 2
-BATCH_SECONDS = 120.0
+BATCH_SECONDS = 60.0
 
 
 class SmtpMailer:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from campaigns.clock import VirtualClock
-from campaigns.delivery import Mailer, mailer_from_url, read_maildir
+from campaigns.delivery import Mailer, check_mailer, mailer_from_url, read_maildir
 from campaigns.delivery.esp import ESP_SCHEMES
 from campaigns.delivery.inbox import parse_mail
+from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.message import Accepted, Address, OutboundMail, Rejected, RenderedEmail, Uncertain
 from tests.delivery.esp_server import CONTRACTS, serving
 from tests.delivery.smtp_sink import SmtpSink, free_port, running
@@ -182,6 +183,18 @@ def test_nobody_there_is_a_temporary_refusal_that_names_the_trouble(office: Post
         assert "key-that-nobody-may-see" not in outcome.detail
     assert len(outcomes) == 2
     assert office.recipients() == []
+
+
+def test_a_check_tells_what_is_there_and_sends_nothing(office: PostOffice) -> None:
+    line = check_mailer(office.url)
+
+    assert "\n" not in line
+    assert "key-that-nobody-may-see" not in line
+    assert office.recipients() == []
+    if office.unreachable_url is not None:
+        with pytest.raises(UnusableEnvironment, match="connection") as caught:
+            check_mailer(office.unreachable_url)
+        assert "key-that-nobody-may-see" not in str(caught.value)
 
 
 def test_a_mailer_works_again_after_close(office: PostOffice) -> None:

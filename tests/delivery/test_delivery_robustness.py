@@ -192,6 +192,7 @@ def _deliver_all(folder: str) -> None:
     MaildirMailer(Path(folder), VirtualClock(AT)).send(mails)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_workers_delivering_the_same_mails_at_once_deliver_each_once(tmp_path: Path) -> None:
     workers = [get_context("fork").Process(target=_deliver_all, args=(str(tmp_path),)) for _ in range(3)]
     for worker in workers:

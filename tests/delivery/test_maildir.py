@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.clock import VirtualClock
-from campaigns.delivery import catcher_path, count_maildir, find_mail, mailer_from_url, read_maildir
+from campaigns.delivery import catcher_path, count_maildir, find_mail, maildir_url, mailer_from_url, read_maildir
 from campaigns.delivery.maildir import MaildirMailer
 from campaigns.domain.errors import UnusableEnvironment, WrongUsage
 from campaigns.domain.message import Accepted, Address, OutboundMail, Rejected, RenderedEmail
@@ -154,6 +154,9 @@ def test_urls_of_maildirs(tmp_path: Path) -> None:
     mailer_from_url("maildir:sent%20mail?durable=1", workspace=tmp_path, clock=clock).send([MAIL])
     mailer_from_url(f"maildir://{tmp_path}/other", clock=clock).send([MAIL])
 
+    odd = tmp_path / "what? 100% #odd"
+    mailer_from_url(maildir_url(odd), clock=clock).send([MAIL])
+    assert count_maildir(odd) == 1
     for folder in (catcher_path(tmp_path), tmp_path / "sent mail", tmp_path / "other"):
         assert count_maildir(folder) == 1
     for wrong in ("maildir:", "maildir://host/path", "maildir:/x?sync=1"):

@@ -292,6 +292,7 @@ def test_a_refused_login_is_told_without_the_password() -> None:
         assert "wrong" not in shown
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_does_not_talk_on_its_parents_line(mailer: SmtpMailer, sink: SmtpSink) -> None:
     mailer.send(mails("ann"))
     child = os.fork()

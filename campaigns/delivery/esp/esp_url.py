@@ -41,7 +41,8 @@ def _ses(parts: _Parts) -> Provider:
     if not parts.host or not parts.password:
         raise WrongUsage("the SES URL lacks secret key or region", fix="write ses://ACCESS_KEY:SECRET_KEY@REGION")
     credentials = AwsCredentials(parts.key, parts.password, parts.options.get("session_token", ""))
-    return Ses(credentials, parts.host, parts.options.get("configuration_set", ""), parts.base(""))
+    base = parts.base(f"https://email.{parts.host}.amazonaws.com")
+    return Ses(credentials, parts.host, base, parts.options.get("configuration_set", ""))
 
 
 def _mailgun(parts: _Parts) -> Provider:

@@ -21,6 +21,7 @@ import orjson
 from campaigns.clock import Clock
 from campaigns.delivery.esp.provider import Answer, ApiCall, Blame, Provider, unclear_each
 from campaigns.delivery.headers import UnsafeMail
+from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.message import Accepted, OutboundMail, Outcome, Rejected
 
 _REPEATS = 3
@@ -44,7 +45,7 @@ class EspMailer:
         *,
         timeout: float = 30.0,
         parallel: int = 8,
-        batch_seconds: float = 120.0,
+        batch_seconds: float = 60.0,
     ) -> None:
         self.provider = provider
         self._clock = clock
@@ -65,6 +66,16 @@ class EspMailer:
             return [outcome for batch in batches for outcome in effort.send(batch)]
         with ThreadPoolExecutor(min(self._parallel, len(batches))) as threads:
             return list(chain.from_iterable(threads.map(effort.send, batches)))
+
+    def check(self) -> str:
+        """One line on the provider. Raises UnusableEnvironment when its API cannot be reached; sends no mail, so that
+        it cannot tell whether the key is good."""
+        try:
+            self._connected().head(self.provider.base, timeout=min(self._timeout, 10.0))
+        except httpx.HTTPError as error:
+            fix = "check the network, and the option base"
+            raise UnusableEnvironment(f"no connection ({_why(error)})", where=self.provider.base, fix=fix) from error
+        return f"{self.provider.name} answers at {self.provider.base}"
 
     def close(self) -> None:
         """Closes the kept connections; the next `send` opens new ones."""

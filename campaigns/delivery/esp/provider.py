@@ -52,6 +52,11 @@ class Provider(Protocol):
     def name(self) -> str: ...
 
     @property
+    def base(self) -> str:
+        """The address of its API, without a path."""
+        ...
+
+    @property
     def secret(self) -> str:
         """What must never be shown."""
         ...

@@ -24,8 +24,8 @@ class Ses:
 
     credentials: AwsCredentials
     region: str
+    base: str
     configuration_set: str = ""
-    base: str = ""
     name: str = field(default="ses", init=False)
     batch_limit: int = field(default=1, init=False)
     repeat_safe: bool = field(default=False, init=False)
@@ -35,7 +35,7 @@ class Ses:
         return self.credentials.secret_key
 
     def call(self, mails: Sequence[OutboundMail], now: datetime) -> ApiCall:
-        url = f"{self.base or f'https://email.{self.region}.amazonaws.com'}/v2/email/outbound-emails"
+        url = f"{self.base}/v2/email/outbound-emails"
         body = json_body(self._request(mails[0], now))
         return ApiCall(url, signed_headers(url, body, now, self.credentials, region=self.region, service="ses"), body)
 
