@@ -59,6 +59,7 @@ class EmbeddedPostgres:
         self.data = servers / "postgres"
         self.log = servers / "postgres.log"
         self.socket = sockets / "pg"
+        self._refusal = ""
 
     @cached_property
     def _account(self) -> Account:
@@ -92,10 +93,14 @@ class EmbeddedPostgres:
     def answers(self) -> bool:
         """Whether a connection succeeds now."""
         try:
-            psycopg.connect(host=str(self.socket), user=_NAME, dbname="postgres", connect_timeout=5).close()
-        except psycopg.OperationalError:
+            self._connect().close()
+        except psycopg.OperationalError as error:
+            self._refusal = str(error)
             return False
         return True
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(host=str(self.socket), user=_NAME, dbname="postgres", connect_timeout=5, autocommit=True)
 
     def _prepare(self, installation: Path) -> None:
         found = self.data / "PG_VERSION"
@@ -107,15 +112,19 @@ class EmbeddedPostgres:
                 )
             return
         fresh = self.data.with_name("postgres.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        self._account.make_folder(fresh)
-        self._account.may_reach(fresh)
-        said = self._run([installation / "bin" / "initdb", "-D", fresh, *_INITDB])
-        if not (fresh / "PG_VERSION").exists():
+        said = self._initialise(installation, fresh) and self._initialise(installation, fresh)
+        if said:
             shutil.rmtree(fresh, ignore_errors=True)
             raise did_not_start("PostgreSQL", self.log, self.data, said)
         shutil.rmtree(self.data, ignore_errors=True)
         fresh.rename(self.data)
+
+    def _initialise(self, installation: Path, fresh: Path) -> str:
+        """Makes a new data folder; returns what went wrong. Only a whole one is ever renamed to its place."""
+        shutil.rmtree(fresh, ignore_errors=True)
+        self._account.make_folder(fresh)
+        self._account.may_reach(fresh)
+        return self._run([installation / "bin" / "initdb", "-D", fresh, *_INITDB])
 
     def _adopt(self) -> bool:
         """True when a server for this data already runs and answers; one that cannot be reached is ended."""
@@ -133,17 +142,27 @@ class EmbeddedPostgres:
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command: list[str | Path] = [installation / "bin" / "postgres", "-D", self.data, *settings]
         for _ in range(3):  # backends of a killed server need a moment to notice and to let go of its memory
+            self._account.may_reach(self.data)
             server = spawn(command, self.log, **self._account.as_process())
-            if wait_until(self.answers, lambda: server.poll() is None, seconds=_RECOVERY):  # noqa: B023
+            if wait_until(self.answers, lambda: server.poll() is None and self._may_recover(), seconds=_RECOVERY):  # noqa: B023
                 return
             if server.poll() is None:
-                server.kill()
+                self.stop()
+                break
         raise did_not_start("PostgreSQL", self.log, self.data)
 
+    def _may_recover(self) -> bool:
+        return "No space left" not in self._refusal
+
     def _make_database(self) -> None:
-        with psycopg.connect(host=str(self.socket), user=_NAME, dbname="postgres", autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_NAME,)).fetchone() is None:
-                connection.execute(f'CREATE DATABASE "{_NAME}"')
+        try:
+            with self._connect() as connection:
+                if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_NAME,)).fetchone() is None:
+                    connection.execute(f'CREATE DATABASE "{_NAME}"')
+        except psycopg.errors.DiskFull as error:
+            raise did_not_start("PostgreSQL", self.log, self.data, "no space left on device") from error
+        except psycopg.Error as error:
+            raise did_not_start("PostgreSQL", self.log, self.data, last_line(str(error))) from error
 
     def _run(self, command: list[str | Path]) -> str:
         done = subprocess.run(  # noqa: S603

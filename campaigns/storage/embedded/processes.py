@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -65,7 +66,8 @@ def last_line(text: str) -> str:
     """The line of a server's output that tells most: the last error, else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "error:", "FATAL CONFIG"))]
-    return (errors or lines or [""])[-1]
+    last = (errors or lines or [""])[-1]
+    return re.sub(r"^.*?(?:FATAL|PANIC|error):\s*", "", last)
 
 
 def _last_words(log: Path) -> str:

@@ -170,6 +170,24 @@ def test_the_data_is_closed_to_other_accounts(workspace: Workspace) -> None:
         assert not workspace.state.stat().st_mode & 0o066
 
 
+def test_ctrl_c_in_the_terminal_does_not_reach_the_servers(workspace: Workspace) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(workspace.root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=REPOSITORY,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    with start(workspace) as servers:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+        assert answers(servers)
+
+
 def test_a_forked_child_does_not_stop_its_parents_servers(workspace: Workspace) -> None:
     with start(workspace) as servers:
         child = os.fork()
@@ -191,18 +209,21 @@ def test_a_state_folder_that_cannot_be_written_is_one_line(workspace: Workspace)
     assert "\n" not in str(caught.value)
 
 
-def test_a_full_disk_is_one_line_and_leaves_no_half_database(tmp_path: Path) -> None:
+@pytest.mark.parametrize("megabytes", [1, 12, 38, 40])
+def test_a_full_disk_is_one_line_and_leaves_nothing_running(tmp_path: Path, megabytes: int) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(small)], check=False, stderr=-1)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(small)], check=False, stderr=-1
+    )
     if mounted.returncode:
         pytest.skip("may not mount a small file system here")
     try:
         workspace = scaffold(small / "w").workspace
-        with pytest.raises(UnusableEnvironment, match="No space left on device; free some disk space") as caught:
+        with pytest.raises(UnusableEnvironment, match=r"(?i)no space left on device; free some disk space") as caught:
             start(workspace)
         assert "\n" not in str(caught.value)
-        assert not (workspace.state / "servers/postgres").exists()
-        assert not (workspace.state / "servers/run/redis.sock").exists()
+        assert not (workspace.state / "servers/run").exists(), "nothing runs"
+        assert not (workspace.state / "servers/postgres.new").exists()
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
