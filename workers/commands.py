@@ -1,4 +1,4 @@
-"""The commands that keep running: `serve`, `worker`, `beat`, and `up`, which runs all three in one terminal."""
+"""`rekindle worker`, `beat`, and `up`, which runs them and the web process in one terminal."""
 
 from __future__ import annotations
 
@@ -18,40 +18,15 @@ from campaigns.config import Workspace, load_settings
 from campaigns.domain.errors import UnusableEnvironment
 from campaigns.log import configure as set_up_logging
 from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
-from campaigns.pipeline.engine import Engine, World, open_engine
+from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.storage.campaigns import list_campaigns
 from campaigns.storage.database import transaction
 from campaigns.storage.embedded import ensure_servers
-from campaigns.web.app import create_app
-from campaigns.web.outbox_inbox import OutboxInbox
 from campaigns.web.server import listen
-from campaigns.web.server import serve as run_server
-from campaigns.web.wiring import services_of
 from workers.app import configure
 
 _PARTS = ("serve", "worker", "beat")
 _STOP_SECONDS = 20
-
-
-@click.command()
-@click.option("--host", help="Address to listen on (default: http.host of the settings).")
-@click.option("--port", type=int, help="Port to listen on (default: http.port of the settings).")
-@click.option("--replay", "of_replay", is_flag=True, help="Show the last replay instead of the live shop.")
-@click.pass_obj
-def serve(output: Output, host: str | None, port: int | None, of_replay: bool) -> None:
-    """Runs the web process: event API, tracking links, unsubscribe pages, inbox."""
-    set_up_logging()
-    with open_engine(output.workspace, world=World.REPLAY if of_replay else World.LIVE) as engine:
-        http = engine.settings.http
-        host, port = host or http.host, port if port is not None else http.port
-        caught = OutboxInbox(engine) if of_replay or engine.settings.mailer is None else None
-        app = create_app(services_of(engine, inbox_page=caught))
-
-        def say(bound: int) -> None:
-            output.line(f"Listening on http://{host}:{bound} (inbox: http://{host}:{bound}/inbox). Ctrl-C ends.")
-            sys.stdout.flush()
-
-        run_server(app, host, port, on_ready=say)
 
 
 @click.command()

@@ -22,7 +22,7 @@ from campaigns.config import scaffold
 def init(
     output: Output, folder: Path, shop_id: str, shop_name: str, shop_url: str, currency: str, zone: str, locale: str
 ) -> None:
-    """Makes a workspace in FOLDER: settings with fresh keys, the shipped campaigns, folders for templates and personas."""
+    """Makes a workspace in FOLDER: settings with fresh keys, campaigns, folders for templates."""
     made = scaffold(
         folder,
         shop_id=shop_id,

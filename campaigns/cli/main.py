@@ -21,7 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "init": "campaigns.cli.init:init",
     "preview": "campaigns.cli.preview:preview",
     "replay": "campaigns.cli.replay:replay",
-    "serve": "workers.commands:serve",
+    "serve": "campaigns.cli.serve:serve",
     "suppress": "campaigns.cli.privacy:suppress",
     "unsuppress": "campaigns.cli.privacy:unsuppress",
     "up": "workers.commands:up",

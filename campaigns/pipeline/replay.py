@@ -31,7 +31,7 @@ _BATCH = 2_000
 _TICK = timedelta(microseconds=1)
 _TRAIN_AT_LEAST = timedelta(hours=24)
 _TRAIN_AT_MOST = timedelta(hours=1)
-_TRAIN_GROWTH = 2.0
+_TRAIN_ON = 500
 
 Progress = Callable[[int, str], None]
 """Called with the events played since the last call, and the virtual time in words."""
@@ -55,11 +55,15 @@ def replay(
     mailer: Mailer,
     *,
     until: datetime | None = None,
+    trained_at: datetime | None = None,
     on_progress: Progress | None = None,
 ) -> ReplayReport:
     """Plays events in the order of their arrival (`received_at`). Ends with the last one, or at `until`: timers due
-    by then are decided, later ones stay armed. The engine's clock must be a `VirtualClock`."""
-    return _Player(engine, mailer, on_progress or (lambda count, note: None)).play(events, until)
+    by then are decided, later ones stay armed. The engine's clock must be a `VirtualClock`. Training happens as it
+    would live: daily, and while the history is young each time it has doubled; `trained_at` is when it last did."""
+    player = _Player(engine, mailer, on_progress or (lambda count, note: None))
+    player.trained_at = trained_at
+    return player.play(events, until)
 
 
 class _Player:
@@ -154,9 +158,10 @@ class _Player:
 
     def _train_if_due(self, now: datetime) -> None:
         played = self.report.ingest.events
-        grown = played >= 500 and played >= self.trained_on * _TRAIN_GROWTH
-        waited = now - self.trained_at if self.trained_at else None
-        is_due = grown if waited is None else (grown and waited >= _TRAIN_AT_MOST) or waited >= _TRAIN_AT_LEAST
+        waited = now - self.trained_at if self.trained_at else _TRAIN_AT_MOST
+        is_young = self.trained_at is None or self.trained_on > 0
+        has_doubled = is_young and played >= max(_TRAIN_ON, self.trained_on * 2)
+        is_due = waited >= _TRAIN_AT_LEAST or (has_doubled and waited >= _TRAIN_AT_MOST)
         if is_due:
             train_and_publish(self.engine, until=now)
             self.report.trainings += 1
