@@ -9,7 +9,7 @@ import orjson
 
 from campaigns.domain.segment_names import PRODUCT_EVENTS
 from campaigns.domain.segment_values import MAX_ID, identifier, is_given, minor_units, snake, text
-from triggers.events import Line
+from triggers.events import EventName, Line
 
 LINE_KEYS: Final = frozenset(
     {
@@ -32,9 +32,16 @@ def lines_of(name: str, known: Mapping[str, Any], currency: str | None) -> tuple
         if isinstance(products, list):
             return tuple(_lines_of_array(products, currency))
     if name in PRODUCT_EVENTS or known.get("product_id") is not None:
-        line = _line(known, currency, quantity=max(_quantity(known.get("quantity")), 1))
+        line = _line(known, currency, quantity=_single_quantity(name, known))
         return (line,) if line is not None and _names_a_product(name, known) else ()
     return ()
+
+
+def _single_quantity(name: str, known: Mapping[str, Any]) -> int:
+    """A removal that does not say how many has quantity 0, which means the whole line: shoppers press the cross."""
+    if name == EventName.PRODUCT_REMOVED and not is_given(known.get("quantity")):
+        return 0
+    return max(_quantity(known.get("quantity")), 1)
 
 
 def _names_a_product(name: str, known: Mapping[str, Any]) -> bool:

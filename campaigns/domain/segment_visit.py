@@ -41,7 +41,7 @@ def _visit(facts: _Facts) -> Visit | None:
     landing_url, referrer = text(facts[0]), text(facts[1])
     utm = _utm(landing_url) if landing_url and "utm_" in landing_url else {}
     visit = Visit(
-        referrer=referrer if referrer and host_of(referrer) != host_of(landing_url or "") else None,
+        referrer=referrer if _is_elsewhere(referrer, landing_url) else None,
         source=text(facts[2], MAX_ID) or utm.get("utm_source"),
         medium=text(facts[3], MAX_ID) or utm.get("utm_medium"),
         campaign=text(facts[4], MAX_ID) or utm.get("utm_campaign"),
@@ -62,6 +62,12 @@ def _part(context: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _text(value: object) -> str | None:
     return value[:MAX_TEXT] if isinstance(value, str) and value else None
+
+
+def _is_elsewhere(referrer: str | None, landing_url: str | None) -> bool:
+    """False also for what is no address, such as the "$direct" of RudderStack."""
+    host = host_of(referrer or "")
+    return bool(host) and host != host_of(landing_url or "")
 
 
 def _utm(url: str) -> Mapping[str, str]:

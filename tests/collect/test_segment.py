@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from campaigns.domain.segment import Reject, RejectReason, find_fault, normalise
+from triggers.cart import Cart
 from triggers.events import Event, EventName, Line
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -73,6 +74,14 @@ def test_the_spellings_of_other_tools_mean_the_same():
 def test_a_cart_snapshot_leaves_out_lines_of_quantity_zero():
     products = [{"product_id": "a", "quantity": 0}, {"product_id": "b", "quantity": 1}]
     assert event_of(track("Cart Updated", properties={"products": products})).lines == (Line("b"),)
+
+
+def test_a_removal_that_does_not_say_how_many_takes_the_whole_line():
+    cart = Cart()
+    for at, (name, quantity) in enumerate([("Product Added", 3), ("Product Removed", None)], start=1):
+        cart.fold(event_of(track(name, properties={"product_id": "a", "quantity": quantity})), at, 0, 0)
+    assert cart.is_empty
+    assert event_of(track("Product Removed", properties={"product_id": "a", "quantity": 2})).lines == (Line("a", 2),)
 
 
 @pytest.mark.parametrize(
@@ -222,8 +231,9 @@ def test_pages_and_screens_are_page_views():
     assert event_of({"type": "screen", "anonymousId": "a", "name": "Cart"}).name == EventName.PAGE_VIEWED
 
 
-def test_a_referrer_of_the_shops_own_is_no_source():
-    page = {"url": "https://www.shop.example/b", "referrer": "https://shop.example/a"}
+@pytest.mark.parametrize("referrer", ["https://shop.example/a", "$direct", "", None, 7])
+def test_a_referrer_of_the_shops_own_is_no_source(referrer: object):
+    page = {"url": "https://www.shop.example/b", "referrer": referrer}
     event = event_of(track(context={"page": page}))
     assert event.visit is not None
     assert event.visit.referrer is None
