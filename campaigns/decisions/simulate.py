@@ -7,15 +7,14 @@ profile's mails depend on no other profile, so histories are played one after th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from campaigns.decisions.arbitration import decision_order, rivals_of
 from campaigns.decisions.candidate import Candidate, PastSend, ShopPolicy
 from campaigns.decisions.gates import decide
 from campaigns.domain.campaign import Campaign
-from campaigns.domain.campaign_reasons import Reason
-from campaigns.domain.decision import Decision, Defer, Ghost, Send, Skip
+from campaigns.domain.decision import Decision, Defer, Ghost, Send
 from campaigns.domain.enrollment import EnrollmentBook, EnrollmentMark
 from campaigns.domain.profile import Profile
 from campaigns.domain.suppression import Suppression
@@ -169,20 +168,3 @@ class _Life:
             leave(mark, str(decision.reason), is_decided=True)
         else:
             advance(campaign.live_rule, mark)
-
-
-def without_holdout(shop: ShopPolicy) -> ShopPolicy:
-    """The shop's policy with nobody held out, to ask how many could be mailed at all."""
-    return replace(shop, holdout_share=0.0)
-
-
-def is_mail(happening: Happening) -> bool:
-    """Whether a mail would have gone out."""
-    return isinstance(happening, SimulatedDecision) and isinstance(happening.decision, Send)
-
-
-def is_skip(happening: Happening, reason: Reason | None = None) -> bool:
-    """Whether a step was left out, for `reason` where one is given."""
-    if not isinstance(happening, SimulatedDecision) or not isinstance(happening.decision, Skip):
-        return False
-    return reason is None or happening.decision.reason == reason
