@@ -54,7 +54,7 @@ def mailer_from_url(url: str, *, workspace: Path | None = None, clock: Clock | N
 
 
 def check_mailer(url: str, *, workspace: Path | None = None) -> str:
-    """One line on where mails would go: logs in to a server, reaches a provider or writes to a folder, and sends nothing.
+    """One line on where mails would go: logs in to a server, reaches a provider or writes to a folder; sends nothing.
 
     Raises WrongUsage for a wrong URL and UnusableEnvironment when mails could not be handed over now.
     """

@@ -136,6 +136,18 @@ def test_the_free_text_of_old_servers() -> None:
     (event,) = read_returned_mail(qmail, NOW)
     assert (event.kind, event.permanent, event.message_ref) == (FeedbackKind.BOUNCED, True, "7-1")
     assert event.occurred_at == NOW
+    assert (event.recipient, event.detail) == ("ann@mail.example", "550 5.1.1 no mailbox here by that name")
+
+    exim = old_style(
+        "Mail Delivery System <Mailer-Daemon@mx.example>",
+        "This message was created automatically by mail delivery software.\r\n\r\n  ann@mail.example\r\n"
+        "    host mx2.example [192.0.2.1]\r\n    SMTP error from remote mail server after RCPT TO:\r\n"
+        "    550 5.2.1 The account is disabled",
+        extra="X-Failed-Recipients: ann@mail.example\r\n",
+    )
+    (disabled,) = read_returned_mail(exim, NOW)
+    assert (disabled.recipient, disabled.permanent) == ("ann@mail.example", True)
+    assert disabled.detail == "550 5.2.1 The account is disabled"
 
     (vague,) = read_returned_mail(old_style("postmaster@mx.example", "This did not work out."), NOW)
     assert (vague.kind, vague.permanent) == (FeedbackKind.BOUNCED, False)

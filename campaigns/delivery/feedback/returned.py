@@ -17,6 +17,7 @@ from campaigns.delivery.feedback.status import STATUS, says_dead_address
 from campaigns.delivery.mime import MESSAGE_HEADER, find_message_ref
 
 _OUR_MESSAGE_ID = re.compile(r"<(rekindle(?:64)?\.[^\s<>@]+@[^\s<>@]+)>")
+_QMAIL_RECIPIENT = re.compile(r"^<([^\s<>@]+@[^\s<>@]+)>:", re.MULTILINE)
 _REPLY_CODE = re.compile(r"\b([45])\d\d[ -]")
 _BOUNCE_SENDERS = ("mailer-daemon", "postmaster", "mail-daemon", "")
 _ACTIONS = {
@@ -96,10 +97,26 @@ def _old_style(mail: Message, text: str, at: datetime) -> list[FeedbackEvent]:
     if ref is None:
         return []
     first = status.group(1) if status else code.group(1) if code else "5"
-    permanent = _is_dead(status.group(), "") if status else False
-    kind = FeedbackKind.DEFERRED if first == "4" else FeedbackKind.BOUNCED
-    detail = " ".join(text[status.start() : status.start() + 200].split()) if status else str(mail["subject"] or "")
-    return [FeedbackEvent(kind=kind, occurred_at=at, message_ref=ref, permanent=permanent, detail=detail)]
+    event = FeedbackEvent(
+        kind=FeedbackKind.DEFERRED if first == "4" else FeedbackKind.BOUNCED,
+        occurred_at=at,
+        message_ref=ref,
+        recipient=_failed_recipient(mail, text),
+        permanent=status is not None and says_dead_address(status.group()),
+        detail=_line_with(text, status) if status else _value(mail, "subject"),
+    )
+    return [event]
+
+
+def _failed_recipient(mail: Message, text: str) -> str:
+    named = _value(mail, "x-failed-recipients")  # Exim and Gmail
+    found = _QMAIL_RECIPIENT.search(text)
+    return named or (found.group(1) if found else "")
+
+
+def _line_with(text: str, found: re.Match[str]) -> str:
+    start = text.rfind("\n", 0, found.start()) + 1
+    return " ".join(text[start : start + 200].splitlines()[0].split())
 
 
 def _is_dead(status: str, diagnostic: str) -> bool:
