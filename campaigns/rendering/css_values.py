@@ -11,7 +11,9 @@ from campaigns.rendering.markup import trusted, unescaped
 
 _PLAIN = re.compile(r"[A-Za-z0-9#%.,\- ]*\Z")
 _SAFE = re.compile(r"[A-Za-z0-9#%.,\-+*/ ()'\"_!:&=?@~]*\Z")
-_DANGEROUS = re.compile(r"expression|javascript|vbscript|data:|@import|behaviou?r|-moz-binding|url\(", re.IGNORECASE)
+_DANGEROUS = re.compile(
+    r"expression|javascript|vbscript|(?:data|file|blob):|@import|behaviou?r|-moz-binding|url\(", re.IGNORECASE
+)
 
 
 def safe_css(value: Any) -> Markup:
@@ -29,6 +31,8 @@ def safe_declarations(value: Any) -> Markup:
     """Whole declarations (`color:red;padding:2px`), where the author put a value instead of a declaration."""
     text = unescaped(value) if isinstance(value, Markup) else str(value if value is not None else "")
     parts = [part.partition(":") for part in text.split(";") if part.strip()]
+    if _DANGEROUS.search(text) or "//" in text:
+        return Markup("")
     if any((not safe_css(after) and after.strip()) or not _PLAIN.match(name) for name, _, after in parts):
         return Markup("")
     return value if isinstance(value, Markup) else escape(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from traceback import walk_tb
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
@@ -28,7 +29,7 @@ def rendering_errors(file: str) -> Iterator[None]:
         raise
     except TemplateSyntaxError as error:
         what = error.message or "syntax error"
-        raise TemplateProblem(what, file=error.name or file, line=error.lineno, fix=_FIXES["syntax"]) from error
+        raise TemplateProblem(what, file=_short(error.name or file), line=error.lineno, fix=_FIXES["syntax"]) from error
     except TemplateNotFound as error:
         raise TemplateProblem(f"there is no template file '{error.name}'", file=file, fix=_FIXES["missing"]) from error
     except (SecurityError, RecursionError, MemoryError) as error:
@@ -44,6 +45,12 @@ def rendering_errors(file: str) -> Iterator[None]:
         raise TemplateProblem(
             f"{type(error).__name__}: {error}", file=_place(error, file)[0], line=_place(error, file)[1]
         ) from error
+
+
+def _short(name: str) -> str:
+    """Jinja names a file by its whole path in some errors: template folder and file are enough."""
+    path = PurePath(name)
+    return "/".join(path.parts[-2:]) if path.is_absolute() else name
 
 
 def _place(error: BaseException, file: str) -> tuple[str, int]:

@@ -28,7 +28,9 @@ except ImportError:  # a pure-Python install
 
 
 from campaigns.rendering.environment import SandboxCode, SandboxEnvironment, shown
+from campaigns.rendering.limits import MAX_OUTPUT, OverLimit
 
+_LONG = 500
 MARK = "\uf8f0"
 
 
@@ -42,14 +44,22 @@ class Holes(threading.local):
     def __init__(self) -> None:
         self.values: list[str] = []
         self.off = 0
+        self.long_text = 0
         self.settled: dict[int, str] = {}
         self._speaker: tuple[Any, ...] = ()
 
     def start(self, speaker: tuple[Any, ...], *, off: bool = False) -> None:
         self.values = []
         self.off = int(off)
+        self.long_text = 0
         if speaker != self._speaker:
             self._speaker, self.settled = deepcopy(speaker), {}
+
+    def weigh(self, length: int) -> None:
+        """Counts long values, so that many of them cannot fill the memory."""
+        self.long_text += length
+        if self.long_text > MAX_OUTPUT:
+            raise OverLimit(f"the output is longer than {MAX_OUTPUT:,} characters")
 
 
 class _HoleCode(SandboxCode):
@@ -141,6 +151,8 @@ class MjmlEnvironment(SandboxEnvironment):
             text = value
         else:
             text = str(escape(shown(value)))
+        if len(text) > _LONG:
+            holes.weigh(len(text))
         if holes.off:
             return text.replace(MARK, "")
         holes.values.append(text)

@@ -16,7 +16,6 @@ _INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=\s*[\"']inline[\"'][^>]
 _TAG = re.compile(r"<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"(?P<before>\s[\w:.-]+\s*=\s*)(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')")
 _AWKWARD = re.compile(r"[\"\\]|[^\x20-\x7e]")
-_QUOTE = re.compile(r"\"")
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
 _POSITION = re.compile(r"position (\d+)")
 
@@ -76,30 +75,17 @@ def _problem(refusal: str, source: str) -> MjmlProblem:
 def encoded_attributes(source: str) -> str:
     """The MJML with every character in an attribute that mrml would garble as a numeric reference.
 
-    On HTML inside a component mrml writes attributes as Rust does (`\\u{200d}` for a joiner); on components a double
-    quote between single ones ends the attribute.
+    mrml writes some attributes as Rust does (`\\u{200d}` for a joiner), and a double quote between single ones ends its
+    attribute.
     """
-    return _TAG.sub(_encoded_tag, source)
+    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(_encoded_value, tag[0]), source)
 
 
-def _encoded_tag(tag: re.Match[str]) -> str:
-    text = tag[0]
-    component = text.startswith("<mj") and not _garbles_components()
-    return _ATTRIBUTE.sub(lambda found: _encoded_value(found, _QUOTE if component else _AWKWARD), text)
-
-
-@lru_cache(maxsize=1)
-def _garbles_components() -> bool:
-    """Some releases of mrml garble attributes of components too; the installed one is asked once."""
-    probe = '<mjml><mj-body><mj-section css-class="a\u200db"></mj-section></mj-body></mjml>'
-    return "\u200d" not in mjml2html(probe)
-
-
-def _encoded_value(found: re.Match[str], awkward: re.Pattern[str]) -> str:
+def _encoded_value(found: re.Match[str]) -> str:
     value = found["double"] if found["double"] is not None else found["single"]
-    if not awkward.search(value):
+    if not _AWKWARD.search(value):
         return found[0]
-    return f'{found["before"]}"{awkward.sub(_reference, value)}"'
+    return f'{found["before"]}"{_AWKWARD.sub(_reference, value)}"'
 
 
 def _reference(found: re.Match[str]) -> str:

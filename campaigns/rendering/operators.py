@@ -72,10 +72,7 @@ class _NarrowFormatter(Formatter):
 
 
 class _NarrowEscapeFormatter(_NarrowFormatter, EscapeFormatter):
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if hasattr(value, "__html__") and not format_spec:
-            return str(escape(value))
-        return str(escape(super().format_field(value, format_spec)))
+    """The same for patterns that are HTML: what is put in is escaped."""
 
 
 def brace_formatted(pattern: str, *args: Any, **kwargs: Any) -> str:

@@ -1,0 +1,262 @@
+"""What a hostile template or hostile data must not reach: Python, time, memory, scripts, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from campaigns.rendering import EmailTemplate, RenderContext, TemplateProblem, UnsafeTemplate, profile_context
+
+ESCAPES = [
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ cart.__class__ }}",
+    "{{ cart['__class__'] }}",
+    "{{ ''['__class__'] }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ range.__globals__ }}",
+    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "{{ joiner.__init__.__globals__ }}",
+    "{{ namespace.__init__.__globals__ }}",
+    "{{ lipsum.__globals__['os'].popen('id').read() }}",
+    "{{ dict.mro() }}",
+    "{{ ()|attr('__class__') }}",
+    "{{ ''|attr('for' ~ 'mat') }}",
+    "{{ '{0.__class__}'.format(cart) }}",
+    "{{ '{0.__class__.__init__.__globals__}'.format_map({'0': cart}) }}",
+    "{{ '{0[__class__]}'.format(cart) }}",
+    "{{ ('{0.__class__}'|safe).format(cart) }}",
+    "{{ '%(a.__class__)s' % {'b': 1} }}",
+    "{{ [cart]|map(attribute='__class__')|list }}",
+    "{{ [cart]|map('attr', '__class__')|list }}",
+    "{{ [cart]|groupby('__class__') }}",
+    "{{ [cart]|selectattr('__class__')|list|first }}",
+    "{{ [cart]|sort(attribute='__class__') }}",
+    "{{ [cart]|sum(attribute='__class__') }}",
+    "{{ [cart]|map(attribute='__class__.__mro__')|join }}",
+    "{% set x = cart.update({'count': 0}) %}",
+    "{% do cart.lines.append(1) %}",
+    "{% do cart.clear() %}",
+    "{{ cart.lines.pop() }}",
+    "{{ cart.lines.sort() }}",
+    "{{ _voice.zone }}",
+    "{{ _catalog.chain }}",
+    "{{ _voice }}",
+    "{{ loop.__class__ }}",
+    "{% for x in [1] %}{{ loop._iterator }}{% endfor %}",
+    "{% macro m() %}{% endmacro %}{{ m.__call__.__globals__ }}",
+    "{% macro m() %}{% endmacro %}{{ m._func }}",
+    "{{ t.__globals__ }}",
+    "{{ now.__class__.now() }}",
+    "{{ now.replace(year=1) }}",
+    "{{ now.tzinfo }}",
+    "{% include '/etc/passwd' %}",
+    "{% include '../../../etc/passwd' %}",
+    "{% import 'os' as os %}{{ os.popen('id') }}",
+    "{{ cart.lines.__len__() }}",
+    "{{ ''.encode() }}",
+    "{{ 'abc'.translate({97: 98}) }}",
+]
+BOMBS = [
+    "{{ 'x' * 10**9 }}",
+    "{{ [1] * 10**9 }}",
+    "{{ 10**10**10 }}",
+    "{{ 9**9**9 }}",
+    "{{ '%0999999999d' % 1 }}",
+    "{{ '%*d' % (999999999, 1) }}",
+    "{{ '%.999999999f' % 1 }}",
+    "{{ '%999999999s'|format('x') }}",
+    "{{ '{:>999999999}'.format('x') }}",
+    "{{ '{:{}}'.format('x', 99999999) }}",
+    "{{ 'x'|center(10**9) }}",
+    "{{ 'x'.center(10**9) }}",
+    "{{ 'x'.ljust(10**9) }}",
+    "{{ 'x'.zfill(10**9) }}",
+    "{{ 'x'.expandtabs(10**9) }}",
+    "{{ 'x'|indent(10**9, true) }}",
+    "{{ [1]|batch(10**9, 'x')|list }}",
+    "{{ [1]|slice(10**9)|list }}",
+    "{{ lipsum(10**6) }}",
+    "{{ range(10**9) }}",
+    "{{ range(10**6)|list }}",
+    "{% for a in range(1000) %}{% for b in range(1000) %}{% endfor %}{% endfor %}",
+    "{% for a in range(999) %}{% for b in range(999) %}x{% endfor %}{% endfor %}",
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s = [ns.s, ns.s]|join %}{% endfor %}",
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}",  # noqa: E501
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s = ns.s|replace('x', 'xx') %}{% endfor %}",
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s = ns.s.replace('x', 'xx') %}{% endfor %}",
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s = '%s%s' % (ns.s, ns.s) %}{% endfor %}",
+    "{% set ns = namespace(s='xx') %}{% for i in range(60) %}{% set ns.s = '{}{}'.format(ns.s, ns.s) %}{% endfor %}",
+    "{% set ns = namespace(s=7) %}{% for i in range(60) %}{% set ns.s = ns.s * ns.s %}{% endfor %}",
+    "{% set ns = namespace(s=[1]) %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(30) }}",
+    "{% for x in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}",
+    "{% include 'mail/body.mjml' %}",
+    "{{ ('x' * 900000) ~ ('x' * 900000) }}",
+    "{% for i in range(900) %}{{ 'x' * 9000 }}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("source", ESCAPES)
+def test_no_way_out_of_the_sandbox(
+    source: str, in_text: Callable[[str], EmailTemplate], context: RenderContext
+) -> None:
+    try:
+        html = in_text(source).render(context).html
+    except TemplateProblem:
+        return
+    for sign in ("class '", "&lt;class", "function", "module", "root:", "object at", "ZoneInfo"):
+        assert sign not in html
+
+
+@pytest.mark.parametrize("source", BOMBS)
+def test_no_template_takes_all_time_or_memory(
+    source: str, in_text: Callable[[str], EmailTemplate], context: RenderContext
+) -> None:
+    with pytest.raises(TemplateProblem):
+        in_text(source).render(context)
+
+
+def test_a_context_with_living_objects_is_refused(
+    in_text: Callable[[str], EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    class Living:
+        name = "x"
+
+        def delete(self) -> str:
+            return "deleted"
+
+    context = context_with(coupon={"code": Living(), "description": "", "expires_at": None})
+    for source in ("{{ coupon.code }}", "{{ coupon.code.name }}", "{{ coupon.code.delete() }}"):
+        with pytest.raises(UnsafeTemplate):
+            in_text(source).render(context)
+
+
+def test_functions_in_the_data_are_not_called(
+    in_text: Callable[[str], EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    context = context_with(coupon={"code": print, "description": "", "expires_at": None})
+    with pytest.raises(UnsafeTemplate):
+        in_text("{{ coupon.code('x') }}").render(context)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{{ 7 * 7 }}",
+        "{% for x in range(9) %}x{% endfor %}",
+        "<script>alert(1)</script>",
+        "RKHOLE00000X",
+        "\uf8f0",
+        "\uf8f1a:1\uf8f2",
+    ],
+)
+def test_data_is_never_template_markup_or_hole(
+    name: str, write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    template = write(
+        "<mjml><mj-body><mj-section><mj-column><mj-text><i>{{ profile.first_name }}</i> {{ cart.count }}</mj-text>"
+        "</mj-column></mj-section></mj-body></mjml>",
+        subject="{{ profile.first_name }}",
+    )
+    context = context_with(profile=profile_context(profile_id="1", first_name=name))
+    email = template.render(context)
+    assert "49" not in email.subject
+    assert "<script" not in email.html
+    assert "xxxxxxxxx" not in email.html
+    if name.startswith(("R", "{")):
+        assert name in email.html
+    assert (
+        f">{context['cart']['count']}<" in email.html.replace(" ", ">", 0)
+        or str(context["cart"]["count"]) in email.html
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        " JaVaScRiPt:alert(1)",
+        "java\nscript:alert(1)",
+        "java\tscript:alert(1)",
+        "\x01javascript:alert(1)",
+        "java\u200bscript:alert(1)",
+        "&#106;avascript:alert(1)",
+        "data:text/html;base64,PHNjcmlwdD4=",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "blob:https://x/1",
+        'https://x.example/" onclick="alert(1)',
+        "https://x.example/'><script>alert(1)</script>",
+    ],
+)
+@pytest.mark.parametrize(
+    "source",
+    [
+        '<mj-text><a href="{{ cart.url }}">x</a></mj-text>',
+        '<mj-button href="{{ cart.url }}">x</mj-button>',
+        '<mj-image src="{{ cart.url }}" href="{{ cart.url }}" alt="x" />',
+        "<mj-text><a href='{{ cart.url }}'>x</a><img src='{{ cart.url }}' alt='' width='1' /></mj-text>",
+        '<mj-text><a href="{{ cart.url[:4] }}{{ cart.url[4:] }}">x</a></mj-text>',
+        '<mj-text><a href="{% if cart %}{{ cart.url }}{% endif %}">x</a></mj-text>',
+        '<mj-text><div style="background:url({{ cart.url }})">x</div></mj-text>',
+        '<mj-text><div style="{{ cart.url }}">x</div></mj-text>',
+        '<mj-text><!--[if mso]><v:roundrect href="{{ cart.url }}"></v:roundrect><![endif]--></mj-text>',
+    ],
+)
+def test_addresses_that_run_or_show_content_are_neutralised(
+    source: str, address: str, write: Callable[..., EmailTemplate], context: RenderContext
+) -> None:
+    template = write(f"<mjml><mj-body><mj-section><mj-column>{source}</mj-column></mj-section></mj-body></mjml>")
+    hostile: Any = {**context, "cart": {**context["cart"], "url": address}}
+    html = template.render(hostile).html.lower()
+    for sign in (
+        "javascript:",
+        "vbscript:",
+        "data:text",
+        "file:",
+        "blob:",
+        '" onclick="',
+        "<script",
+        "java\nscript",
+        "java\tscript",
+    ):
+        assert sign not in html.replace("\u200b", "")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "red;background:url(https://evil.example/x.png)",
+        "expression(alert(1))",
+        "url(javascript:alert(1))",
+        'red" onmouseover="alert(1)',
+        "red;}</style><script>alert(1)</script>",
+        "re\\64;position:fixed",
+        "@import url(https://evil.example)",
+    ],
+)
+def test_css_values_stay_values(value: str, in_text: Callable[[str], EmailTemplate], context: RenderContext) -> None:
+    template = in_text('<p style="color:{{ coupon.code }};top:{{ coupon.code }}">x</p>')
+    hostile: Any = {**context, "coupon": {**context["coupon"], "code": value}}
+    html = template.render(hostile).html
+    for sign in ("evil.example", "expression", 'onmouseover="', "<script", "position:fixed"):
+        assert sign not in html
+
+
+@pytest.mark.parametrize("sign", ["\r\n", "\n", "\r", "\u2028", "\x0b", "\x00", "\x85"])
+def test_names_cannot_add_headers(
+    sign: str, write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    template = write(
+        "<mjml><mj-body></mj-body></mjml>", subject="Hi {{ profile.first_name }}!", preheader="{{ profile.first_name }}"
+    )
+    profile = profile_context(profile_id="1", first_name=f"Ann{sign}Bcc: all@x.example")
+    email = template.render(context_with(profile=profile))
+    assert email.subject == "Hi Ann Bcc: all@x.example!"
+    assert email.preheader == "Ann Bcc: all@x.example"
