@@ -47,7 +47,7 @@ def deliver(engine: Engine, mailer: Mailer, *, limit: int = 200) -> Counter[str]
         with transaction(engine.database) as connection:
             now = engine.now(connection)
             settlements = _hand_over(engine, connection, mailer, chunk, now)
-            settle_messages(connection, settlements, token=token, now=now)
+            settle_messages(connection, settlements, token=token)
         done.update(settlement.status.value for settlement in settlements)
     return done
 
@@ -81,7 +81,7 @@ def _hand_over(
             ready.append(message)
     outcomes = mailer.send([outbound_mail(engine, message, message.email) for message in ready]) if ready else []
     for message, outcome in zip(ready, outcomes, strict=True):
-        settlements.append(_settled(message, outcome, now))
+        settlements.append(_settled(message, outcome, message.created_at if engine.is_virtual else now))
         if isinstance(outcome, Rejected) and outcome.permanent:
             _note_hard_bounce(connection, message, outcome, now)
     return settlements
@@ -94,7 +94,7 @@ def _withdrawn(message: ClaimedMessage, detail: str) -> Settlement:
 def _settled(message: ClaimedMessage, outcome: Outcome, now: datetime) -> Settlement:
     match outcome:
         case Accepted():
-            return Settlement(message.message_id, MessageStatus.SENT, outcome.provider_id or None)
+            return Settlement(message.message_id, MessageStatus.SENT, outcome.provider_id or None, sent_at=now)
         case Uncertain():
             return Settlement(message.message_id, MessageStatus.UNCERTAIN, detail=outcome.detail)
         case Rejected(permanent=False) if message.attempts <= len(_RETRY_AFTER):

@@ -34,10 +34,10 @@ _CLAIM = statement(
 )
 _SETTLE = statement(
     "UPDATE messages m SET status = t.status, provider_id = t.provider_id, detail = t.detail,"
-    " not_before = t.not_before, sent_at = CASE WHEN t.status = 'sent' THEN CAST(:now AS timestamptz) END, lease_token = NULL, lease_until = NULL"
+    " not_before = t.not_before, sent_at = t.sent_at, lease_token = NULL, lease_until = NULL"
     " FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]), CAST(:provider_ids AS text[]),"
-    " CAST(:details AS text[]), CAST(:not_befores AS timestamptz[]))"
-    " AS t(message_id, status, provider_id, detail, not_before)"
+    " CAST(:details AS text[]), CAST(:not_befores AS timestamptz[]), CAST(:sent_ats AS timestamptz[]))"
+    " AS t(message_id, status, provider_id, detail, not_before, sent_at)"
     " WHERE m.message_id = t.message_id AND m.status = 'sending' AND m.lease_token = :token RETURNING m.message_id"
 )
 _EXPIRE = statement(
@@ -108,6 +108,7 @@ class Settlement:
     provider_id: str | None = None
     detail: str | None = None
     not_before: datetime | None = None
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def claim_messages(
     return [_claimed(*row) for row in sorted(rows, key=lambda row: row[0])]
 
 
-def settle_messages(connection: Connection, settlements: Sequence[Settlement], *, token: UUID, now: datetime) -> int:
+def settle_messages(connection: Connection, settlements: Sequence[Settlement], *, token: UUID) -> int:
     """Records what became of claimed messages; those whose lease was lost in the meantime stay as they are."""
     if not settlements:
         return 0
@@ -177,8 +178,8 @@ def settle_messages(connection: Connection, settlements: Sequence[Settlement], *
         "provider_ids": [s.provider_id for s in settlements],
         "details": [s.detail for s in settlements],
         "not_befores": [s.not_before for s in settlements],
+        "sent_ats": [s.sent_at for s in settlements],
         "token": token,
-        "now": now,
     }
     return connection.execute(_SETTLE, values).rowcount
 
