@@ -21,7 +21,6 @@ from triggers.events import Event
 MAX_EVENT_BYTES: Final = 32_768
 MAX_NESTING: Final = 64
 MAX_EXCERPT: Final = 2_000
-CALLS: Final = frozenset({"batch", "track", "identify", "page", "screen", "alias", "group", "import"})
 
 
 class UnreadableBody(ValueError):

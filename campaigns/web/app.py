@@ -46,6 +46,7 @@ def create_app(services: Services) -> Starlette:
         *Health(services, pool).routes(),
         *_inbox_routes(services),
         Route("/robots.txt", _robots),
+        Route("/favicon.ico", _no_icon),
     ]
     app = Starlette(
         routes=routes,
@@ -70,6 +71,10 @@ async def _to_inbox(_: Request) -> Response:
 
 async def _robots(_: Request) -> Response:
     return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+
+async def _no_icon(_: Request) -> Response:
+    return Response(status_code=204, headers={"Cache-Control": "max-age=86400"})
 
 
 async def _refused(_: Request, error: Exception) -> Response:

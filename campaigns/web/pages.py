@@ -18,7 +18,8 @@ _COLOUR: Final = re.compile(r"#(?:[0-9a-fA-F]{3}){1,2}")
 _FONT: Final = re.compile(r"[\w ,'\"-]{1,200}")
 _LENGTH: Final = re.compile(r"\d{1,3}(?:\.\d{1,2})?(?:px|em|rem)?")
 _COLOURS: Final = ("primary", "on_primary", "accent", "background", "surface", "text", "muted", "border")
-_PATTERNS: Final = {"font": _FONT, "heading_font": _FONT, "radius": _LENGTH, **dict.fromkeys(_COLOURS, _COLOUR)}
+_COLOUR_PATTERNS: Final = dict.fromkeys(_COLOURS, _COLOUR)
+_SHAPE_PATTERNS: Final = {"font": _FONT, "heading_font": _FONT, "radius": _LENGTH}
 
 
 class Pages:
@@ -29,9 +30,7 @@ class Pages:
         self._environment = Environment(
             loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        self._environment.globals.update(
-            shop=shop, light=brand_tokens(shop.brand), dark=brand_tokens(shop.brand.get("dark") or {})
-        )
+        self._environment.globals.update(shop=shop, look=look_of(shop.brand))
 
     def show(
         self, name: str, status: int = 200, *, headers: Mapping[str, str] | None = None, **values: Any
@@ -48,12 +47,22 @@ class Pages:
         )
 
 
-def brand_tokens(brand: Mapping[str, Any]) -> dict[str, str]:
-    """The brand's values that are safe inside a style sheet, by CSS variable name."""
+def look_of(brand: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The brand's `shape` and its `light` and `dark` colours as CSS variables; what is unsafe in a style sheet is left
+    out. Light colours never reach the dark page: a brand without a dark twin gets the plain one, which is readable."""
+    dark = brand.get("dark")
     return {
-        key.replace("_", "-"): str(value)
-        for key, pattern in _PATTERNS.items()
-        if isinstance(value := brand.get(key), str) and pattern.fullmatch(value)
+        "shape": _tokens(brand, _SHAPE_PATTERNS),
+        "light": _tokens(brand, _COLOUR_PATTERNS),
+        "dark": _tokens(dark if isinstance(dark, Mapping) else {}, _COLOUR_PATTERNS),
+    }
+
+
+def _tokens(values: Mapping[str, Any], patterns: Mapping[str, re.Pattern[str]]) -> dict[str, str]:
+    return {
+        key.replace("_", "-"): value
+        for key, pattern in patterns.items()
+        if isinstance(value := values.get(key), str) and pattern.fullmatch(value)
     }
 
 
