@@ -89,6 +89,10 @@ _MOVE_TABLES = tuple(
     )
     for table in ("enrollments", "decisions", "messages", "conversions")
 )
+_NEXT_OF_CAMPAIGN = statement(
+    f"SELECT {_COLUMNS} FROM enrollments e WHERE e.campaign_id = :campaign_id AND e.due_at IS NOT NULL"
+    " ORDER BY e.due_at LIMIT 1"
+)
 _NEXT_DUE = statement("SELECT min(due_at) FROM enrollments WHERE due_at IS NOT NULL")
 _COUNT = statement("SELECT campaign_id, status, coalesce(exit_reason, ''), count(*) FROM enrollments GROUP BY 1, 2, 3")
 
@@ -211,6 +215,12 @@ def first_due(connection: Connection, *, until: datetime, held: Sequence[str] = 
     """profile_id -> its earliest timer, for timers due before `until`."""
     rows = connection.execute(_DUE_PROFILES, {"until": until, "held": list(held)})
     return {row[0]: row[1] for row in rows}
+
+
+def next_enrollment(connection: Connection, campaign_id: str) -> EnrollmentRow | None:
+    """The enrollment of a campaign whose timer fires next."""
+    row = connection.execute(_NEXT_OF_CAMPAIGN, {"campaign_id": campaign_id}).first()
+    return EnrollmentRow(*row) if row else None
 
 
 def next_due_at(connection: Connection) -> datetime | None:
