@@ -15,6 +15,7 @@ from campaigns.rendering.structure import first_fault
 _INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=\s*[\"']inline[\"'][^>]*>(.*?)</mj-style>", re.DOTALL)
 _TAG = re.compile(r"<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"(?P<before>\s[\w:.-]+\s*=\s*)(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')")
+_TITLE = re.compile(r"(<mj-title\b[^>]*>)([^<]*)")
 _AWKWARD = re.compile(r"[\"\\]|[^\x20-\x7e]")
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
 _POSITION = re.compile(r"position (\d+)")
@@ -76,8 +77,9 @@ def encoded_attributes(source: str) -> str:
     """The MJML with every character in an attribute that mrml would garble as a numeric reference.
 
     mrml writes some attributes as Rust does (`\\u{200d}` for a joiner), and a double quote between single ones ends its
-    attribute.
+    attribute. The title is an attribute too: it comes out once more as the label of the mail.
     """
+    source = _TITLE.sub(lambda found: found[1] + _AWKWARD.sub(_reference, found[2]), source)
     return _TAG.sub(lambda tag: _ATTRIBUTE.sub(_encoded_value, tag[0]), source)
 
 

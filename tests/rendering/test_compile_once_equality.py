@@ -24,6 +24,8 @@ RECIPIENTS: dict[str, dict[str, Any]] = {
         "profile": profile_context(profile_id="5", first_name="A<b>\"'&{{ 7*7 }}{% x %}", last_name="😀 é 👩‍👧")
     },
 }
+# MJML garbles joiners and combining signs in attributes: there they are references, in data they are themselves.
+REFERENCED = ("awkward", "Arabic")
 
 
 @pytest.mark.parametrize("recipient", RECIPIENTS)
@@ -31,7 +33,10 @@ RECIPIENTS: dict[str, dict[str, Any]] = {
 def test_shipped_templates(name: str, recipient: str, context_with: Callable[..., RenderContext]) -> None:
     template = TemplateStore([shipped_templates()]).get(name)
     context = context_with(**RECIPIENTS[recipient])
-    assert template.render(context).html == template.render_uncompiled(context)
+    compiled, yardstick = template.render(context).html, template.render_uncompiled(context)
+    if recipient in REFERENCED:
+        compiled, yardstick = as_read(compiled), as_read(yardstick)
+    assert compiled == yardstick
 
 
 @pytest.fixture
@@ -56,8 +61,7 @@ def test_samples_with_every_component(
     template = sample(name)
     context = context_with(**RECIPIENTS[recipient])
     compiled, yardstick = template.render(context).html, template.render_uncompiled(context)
-    # Moving styles writes the document anew; MJML first would garble joiners: other references for the same signs.
-    if name.startswith("inlined") or recipient == "awkward":
+    if name.startswith("inlined") or recipient in REFERENCED:  # moving styles writes the document anew
         compiled, yardstick = as_read(compiled), as_read(yardstick)
     assert compiled == yardstick
 
