@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import smtplib
 import socket
+import ssl
 from typing import NamedTuple
 
 from campaigns.delivery.mime import MimeMail
@@ -159,6 +160,10 @@ class SmtpConnection:
         except smtplib.SMTPAuthenticationError as error:
             _close(smtp)
             raise self._unusable(f"the login was refused ({error.smtp_code})", "check user name and password") from None
+        except ssl.SSLCertVerificationError as error:
+            _close(smtp)
+            what = f"no SMTP connection, the certificate is not trusted ({error.verify_message})"
+            raise self._unusable(what, "name its authority with ca=FILE, or accept any with verify=0") from None
         except (OSError, smtplib.SMTPException) as error:
             _close(smtp)
             raise self._unusable(f"no SMTP connection ({_why(error)})", "check host, port and encryption") from None

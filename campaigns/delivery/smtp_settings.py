@@ -54,9 +54,13 @@ class SmtpSettings:
             return self.host == "localhost"
 
     def tls_context(self) -> ssl.SSLContext:
-        """TLS as the settings ask: certificates are checked against the system's or the given authorities."""
+        """TLS as the settings ask: certificates are checked against the system's or the given authorities.
+
+        A server on this machine that merely offers STARTTLS is not checked: a mail server's own certificate for
+        localhost is self-made as a rule, and nothing travels."""
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
-        if not self.verify:
+        unasked = self.encryption is Encryption.IF_OFFERED and self.is_local and self.ca_file is None
+        if unasked or not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context

@@ -252,8 +252,22 @@ def test_an_unknown_certificate_is_not_trusted_unless_told_to() -> None:
 
     assert isinstance(refused, Rejected)
     assert not refused.permanent
-    assert "CERTIFICATE_VERIFY_FAILED" in refused.detail
+    assert "the certificate is not trusted (self-signed certificate)" in refused.detail.replace(
+        "self signed", "self-signed"
+    )
+    assert "ca=FILE" in refused.detail
     assert isinstance(accepted, Accepted)
+
+
+def test_a_local_server_with_its_own_certificate_just_works() -> None:
+    context, _ = self_made_certificate()
+    with running(SmtpSink(), tls_context=context) as sink:
+        mailer = smtp_mailer(f"smtp://localhost:{sink.port}")
+        (outcome,) = mailer.send(mails("ann"))
+        mailer.close()
+
+    assert isinstance(outcome, Accepted)
+    assert sink.encrypted == [True]
 
 
 def test_starttls_asked_for_and_not_offered_sends_nothing(sink: SmtpSink) -> None:
