@@ -49,6 +49,13 @@ def test_a_merchant_feed_is_recognised(tmp_path: Path) -> None:
     assert (vase.price_minor, vase.list_price_minor, vase.in_stock) == (2000, None, False)
 
 
+def test_a_merchant_feed_without_sale_prices_has_prices(tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    path.write_text("id,title,link,image_link,price\n1,Cup,https://s/1,https://s/1.jpg,15.00 GBP\n")
+    (cup,) = open_catalog(path, currency="GBP").read_all()
+    assert (cup.price_minor, cup.list_price_minor) == (1500, None)
+
+
 def test_a_catalog_map_keeps_attributes(tmp_path: Path) -> None:
     (tmp_path / "map.yaml").write_text(
         "kind: catalog\nfields: {product_id: sku, title: name, price_minor: cents}\nproperties: {colour: color}\n"

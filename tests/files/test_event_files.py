@@ -249,6 +249,16 @@ def test_segment_messages_are_read_as_the_event_api_would(tmp_path: Path) -> Non
     assert file.rejected == {RowFault.MISSING_VALUE: 1, RowFault.UNREADABLE_TIME: 1, RowFault.NOT_JSON: 2}
 
 
+def test_values_that_are_no_text_count_as_missing(tmp_path: Path) -> None:
+    path = tmp_path / "e.ndjson"
+    row = {"event": "Product Viewed", "occurred_at": 1751364000, "user_id": "u", "product_id": {"a": 1}}
+    path.write_bytes(orjson.dumps(row) + b"\n" + orjson.dumps({**row, "product_id": 12.0, "category": ["x"]}))
+    file = open_events(path)
+    (event,) = file.read_all()
+    assert (event.lines[0].product_id, event.lines[0].category) == ("12", None)
+    assert file.rejected == {RowFault.MISSING_VALUE: 1}
+
+
 def test_a_share_draws_the_same_shoppers_every_time(tmp_path: Path) -> None:
     shared = MAP + '  email: {template: "{customer}@shoppers.example", share: 0.3}\n'
     (tmp_path / "map.yaml").write_text(shared)
@@ -348,6 +358,12 @@ def test_another_encoding_is_read_when_the_map_says_so(tmp_path: Path) -> None:
         ("event: x\n", "a map of events needs `event` and `occurred_at`"),
         ("event: {column: x, constant: y}\noccurred_at: z\n", "give one of `column`, `template` and `constant`"),
         ("event: [\n", "not valid YAML"),
+        ('event: "{a"\noccurred_at: z\n', '"{a" is not a template'),
+        ('event: "{a!r}"\noccurred_at: z\n', "write columns in braces"),
+        ("event: x\noccurred_at: {column: y, unit: hours}\n", '"hours" is not a unit of time'),
+        ("event: x\noccurred_at: {column: y, unit: '%d %Q'}\n", '"%d %Q" is not a unit of time'),
+        ("event: x\noccurred_at: y\nencoding: latin-99\n", '"latin-99" is not an encoding'),
+        ("event: x\noccurred_at: y\ndelimiter: '||'\n", "at most 1 character"),
         ("- a\n", "this is not a column map"),
     ],
 )

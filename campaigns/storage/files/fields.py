@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from string import Formatter
 from typing import Any
@@ -44,7 +44,8 @@ def known_fields(
 ) -> Mapping[str, FieldSource]:
     """The fields that `table` has the columns for. Raises InvalidInput for others unless they are optional."""
     found = {}
-    for name, source in sources.items():
+    for name, wanted in sources.items():
+        source = _with_columns_of(wanted, table)
         missing = missing_column(source, table)
         if missing is None:
             found[name] = source
@@ -53,12 +54,22 @@ def known_fields(
     return found
 
 
+def _with_columns_of(source: FieldSource, table: Table) -> FieldSource:
+    """The field with only that one of `column` and `otherwise` which the file has."""
+    if source.otherwise is None or table.open_ended:
+        return source
+    if source.otherwise not in table.columns:
+        return source.model_copy(update={"otherwise": None})
+    if source.column not in table.columns:
+        return source.model_copy(update={"column": source.otherwise, "otherwise": None})
+    return source
+
+
 def missing_column(source: FieldSource, table: Table) -> str | None:
     """The first column a field needs and the table has not."""
     if table.open_ended:
         return None
-    needed = columns_of(source) if source.otherwise is None else columns_of(source)[:1]
-    return next((name for name in needed if name not in table.columns), None)
+    return next((name for name in columns_of(source) if name not in table.columns), None)
 
 
 def other_columns(missing: str, table: Table, where: str) -> InvalidInput:
@@ -86,7 +97,9 @@ def _as_text(value: Any) -> str | None:
         return _clean(value) if value else None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return text(value) if isinstance(value, int | float) else text(str(value))
+    if isinstance(value, int | float):
+        return text(value)
+    return None if isinstance(value, list | dict) else text(str(value))
 
 
 @lru_cache(maxsize=_MANY)
@@ -142,8 +155,3 @@ def _drawn(share: float) -> Callable[[str | None], str | None]:
         return value if int.from_bytes(digest[:8], "big") < share * 2**64 else None
 
     return draw
-
-
-def numbered(values: Values) -> Iterator[tuple[int, str]]:
-    """The places and texts of the values that are there."""
-    return ((place, value) for place, value in enumerate(values) if value is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,6 +10,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -82,7 +84,18 @@ class FieldSource(_Part):
     def _one_origin(self) -> FieldSource:
         if sum(origin is not None for origin in (self.column, self.template, self.constant)) != 1:
             raise ValueError("give one of `column`, `template` and `constant`")
+        if self.template is not None:
+            _check_template(self.template)
         return self
+
+
+def _check_template(template: str) -> None:
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f'"{template}" is not a template: {error}') from None
+    if any(name == "" or spec or conversion for _, name, spec, conversion in parts):
+        raise ValueError(f'"{template}" is not a template; write columns in braces: "{{customer}}-{{when}}"')
 
 
 def _field_source(value: object) -> object:
@@ -99,6 +112,24 @@ def _zone(name: str) -> str:
     return name
 
 
+def _unit(unit: str) -> str:
+    if unit in ("", "s", "ms", "us", "iso"):
+        return unit
+    try:
+        datetime.strptime("", unit)  # noqa: DTZ007 - only asks whether the pattern is one
+    except ValueError as error:
+        if "%" in unit and "directive" not in str(error) and "stray" not in str(error):
+            return unit
+    raise ValueError(f'"{unit}" is not a unit of time; write s, ms, us, iso or a pattern such as "%d.%m.%Y %H:%M"')
+
+
+def _encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f'"{name}" is not an encoding; write for example utf-8 or latin-1') from None
+
+
 class TimeSource(_Part):
     """The column that holds the time, how it is written, and the bounds a believable time lies in.
 
@@ -107,7 +138,7 @@ class TimeSource(_Part):
     """
 
     column: str
-    unit: str = ""
+    unit: Annotated[str, AfterValidator(_unit)] = ""
     zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     from_: datetime | None = Field(default=None, alias="from")
     until: datetime | None = None
@@ -146,8 +177,8 @@ class ColumnMap(_Part):
     source: str = "file"
     columns: tuple[str, ...] = ()
     optional: bool = False
-    delimiter: str = ""
-    encoding: str = "utf-8"
+    delimiter: Annotated[str, Field(max_length=1)] = ""
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     event: Source | None = None
     occurred_at: Annotated[TimeSource, BeforeValidator(_time_source)] | None = None
     fields: Mapping[str, Source] = Field(default_factory=dict)

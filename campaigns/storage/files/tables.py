@@ -188,16 +188,20 @@ class JsonLinesTable(Table):
 
 
 class _ArrowChunk(Chunk):
-    def __init__(self, first: int, batch: Any) -> None:
-        self.lines = range(first, first + batch.num_rows)
-        self._batch = batch
+    def __init__(self, first: int, table: Any) -> None:
+        self.lines = range(first, first + table.num_rows)
+        self._table = table
+
+    @cached_property
+    def _columns(self) -> dict[str, list[Any]]:
+        return self._table.to_pydict()  # type: ignore[no-any-return]
 
     def column(self, name: str) -> Sequence[Any]:
-        values: list[Any] = self._batch.column(name).to_pylist()
-        return values
+        return self._columns[name]
 
     def raw(self, row: int) -> str:
-        return orjson.dumps(self._batch.slice(row, 1).to_pylist()[0], default=str).decode()
+        values = {name: values[row] for name, values in self._columns.items()}
+        return orjson.dumps(values, default=str).decode()
 
 
 class ParquetTable(Table):
