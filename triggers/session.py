@@ -102,13 +102,16 @@ class Stretch:
         return self._key[1]
 
     def to_json(self) -> list[Any]:
+        if self.device is None and not self.sources:
+            return [self.start_at, self.end_at]
         return [self.start_at, self.end_at, self.device, self.sources]
 
     @classmethod
     def from_json(cls, packed: list[Any]) -> Stretch:
         stretch = cls(packed[0], packed[1])
-        stretch.device = None if packed[2] is None else (packed[2][0], packed[2][1])
-        stretch.sources = {source: tuple(arrival) for source, arrival in packed[3].items()}
+        if len(packed) > 2:
+            stretch.device = None if packed[2] is None else (packed[2][0], packed[2][1])
+            stretch.sources = {source: tuple(arrival) for source, arrival in packed[3].items()}
         return stretch
 
 

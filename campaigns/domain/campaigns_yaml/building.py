@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from campaigns.domain.campaign import Campaign, Delivery, Experiment, Policy, SendWindow, Slot, Step, Variant
 from campaigns.domain.campaign_values import WEEKDAYS
@@ -17,8 +17,7 @@ from triggers.trigger import Trigger
 def build(read: Mapping[str, Any]) -> Campaign:
     """The campaign of a file in which nothing was wrong."""
     trigger = build_trigger(read["trigger"])
-    default = Policy(priority=_PRIORITY.get(trigger.name, "lifecycle"))
-    policy = build_policy(read.get("policy", {}), default)
+    policy = build_policy(read.get("policy", {}), default_policy(trigger.name))
     reentry = read["trigger"].get("reentry", trigger.default_reentry)
     return Campaign(
         campaign_id=read["id"],
@@ -34,7 +33,14 @@ def build(read: Mapping[str, Any]) -> Campaign:
     )
 
 
-_PRIORITY = {
+def default_policy(trigger_name: str) -> Policy:
+    """What a campaign is bound by where its file says nothing: reminders stay silent for a day after any order."""
+    quiet = timedelta(hours=24) if trigger_name in REMINDERS else None
+    return Policy(priority=_PRIORITY.get(trigger_name, "lifecycle"), after_order=quiet)
+
+
+REMINDERS: Final = ("abandoned_checkout", "abandoned_cart", "browse_abandonment")
+_PRIORITY: Final = {
     "abandoned_checkout": "checkout",
     "abandoned_cart": "cart",
     "price_drop": "product",

@@ -33,7 +33,7 @@ MAX_STEPS: Final = 20
 POLICY: Final = Section(
     {
         "priority": Setting(
-            Choice(PRIORITIES), "Who goes first when several campaigns want to write, best first.", default="lifecycle"
+            Choice(PRIORITIES), "Who goes first when several campaigns want to write, best first; by trigger."
         ),
         "quiet_hours": Setting(
             HoursOrOff(),
@@ -49,7 +49,8 @@ POLICY: Final = Section(
             Share(), "Share of shoppers that gets no mail, to measure by; off, or shop.", default="shop"
         ),
         "after_order": Setting(
-            Length(may_be_off=True), "How long after any order of the shopper nothing goes out.", default="off"
+            Length(may_be_off=True),
+            "How long after any order of the shopper nothing goes out: 24h for cart, checkout and browse, else off.",
         ),
         "max_late": Setting(
             Length(may_be_off=True), "How long after it was due a mail may still go out.", default="24h"
