@@ -85,6 +85,26 @@ def test_overload_is_refused_at_once_and_recovers(shop: Any):
         del shop.inbox.add_inbox
 
 
+def test_callers_who_dawdle_or_talk_nonsense_keep_nobody_waiting(shop: Any):
+    half = b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+    nonsense = [
+        b"\x16\x03\x01\x02\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/batch HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    ]
+    with serving(create_app(shop.services(WebLimits(body_seconds=0.5)))) as address:
+        place = (address.split("/")[2].split(":")[0], int(address.rsplit(":", 1)[1]))
+        sockets = [socket.create_connection(place, timeout=20) for _ in range(40)]
+        for number, one in enumerate(sockets):
+            one.sendall([half, *nonsense, b""][number % 5])
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        assert b" 408 " in sockets[0].recv(200)
+        for one in sockets:
+            one.close()
+        message = {"type": "page", "anonymousId": "a"}
+        assert httpx.post(f"{address}/v1/batch", json={"batch": [message]}, auth=AUTH).status_code == 200
+
+
 def test_a_stop_lets_running_requests_end(shop: Any):
     started, go_on = threading.Event(), threading.Event()
 
