@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from triggers.events import Event, EventName
-from triggers.instants import span
+from triggers.instants import DAY, span
 from triggers.state import ProfileState
 from triggers.trigger import Ended, Passage, Seen, Trigger
 
@@ -39,7 +39,8 @@ class Replenishment(Trigger):
         return [key for key in self.known(state) if key.partition(BETWEEN)[0] in products]
 
     def known(self, state: ProfileState) -> Iterable[str]:
-        latest = {product_id: id_ for id_, order in state.orders_by_time() for product_id in order.product_ids()}
+        kept = (pair for pair in state.orders_by_time() if pair[0] not in state.reversals)
+        latest = {product_id: order_id for order_id, order in kept for product_id in order.product_ids()}
         return [_key(product_id, order_id) for product_id, order_id in latest.items()]
 
     def look(self, state: ProfileState, key: str) -> Seen:
@@ -49,16 +50,14 @@ class Replenishment(Trigger):
             return None
         if order_id in state.reversals:
             return Ended(f"order_{state.reversals[order_id][1]}")
-        times = _times(state, product_id)
-        if times[-1] > order.completed_at:
+        orders = _orders_of(state, product_id)
+        if orders[-1][1] != order_id:
             return Ended("ordered_again")
-        rhythm = self._rhythm(product_id, times)
+        rhythm = self._rhythm(product_id, [at for at, _ in orders])
         if rhythm is None:
             return Ended("no_rhythm")
         last_at = max(order.completed_at, order.completed_at + rhythm - span(self.early))
-        return Passage(
-            key, last_at, {"product": product_id, "order": order_id, "rhythm_days": rhythm // 86_400_000_000}
-        )
+        return Passage(key, last_at, {"product": product_id, "order": order_id, "rhythm_days": rhythm // DAY})
 
     def openings(self, state: ProfileState, key: str) -> list[int]:
         order = state.orders.get(key.partition(BETWEEN)[2])
@@ -75,6 +74,7 @@ def _key(product_id: str, order_id: str) -> str:
     return f"{product_id}{BETWEEN}{order_id}"
 
 
-def _times(state: ProfileState, product_id: str) -> list[int]:
+def _orders_of(state: ProfileState, product_id: str) -> list[tuple[int, str]]:
+    """(completed at, order id) of the orders of a product that stand, oldest first."""
     kept = ((key, order) for key, order in state.orders.items() if key not in state.reversals)
-    return sorted(order.completed_at for _, order in kept if product_id in order.product_ids())
+    return sorted((order.completed_at, key) for key, order in kept if product_id in order.product_ids())
