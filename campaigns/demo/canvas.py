@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import cos, exp, pi, sin
+from math import cos, exp, isqrt, pi, sin
 from typing import Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 SIZE: Final = 600
 UNIT: Final = SIZE * 3 / 100
-COLOURS: Final = (128, 96, 64)
+COLOURS: Final = (255, 160, 96, 48)
 LARGEST: Final = 25_000
 FRAME: Final = (5.5 * UNIT, 10 * UNIT, 94.5 * UNIT, 99 * UNIT)  # what of the table the picture shows
 
@@ -102,7 +102,7 @@ class Canvas:
         """A stroke with round ends."""
         scaled = [(x * UNIT, y * UNIT) for x, y in points]
         self._pen.line(scaled, fill=colour, width=round(width * UNIT))
-        r = width * UNIT / 2
+        r = round(width * UNIT) / 2 - 0.5
         for x, y in scaled:  # round joints, drawn: Pillow's own leave slits in thick bends
             self._pen.ellipse((x - r, y - r, x + r, y + r), fill=colour)
 
@@ -132,17 +132,26 @@ class Canvas:
     def png(self) -> bytes:
         """The picture, 600 by 600, below 25 kB: busy ones make do with fewer colours."""
         small = self.image.resize((SIZE, SIZE), Image.Resampling.LANCZOS, box=FRAME)
+        tones = _tones(small)
         for colours in COLOURS:
-            picture = _flattened(small, colours)
+            picture = _flattened(small, tones, colours)
             if len(picture) < LARGEST:
                 break
         return picture
 
 
-def _flattened(picture: Image.Image, colours: int) -> bytes:
+def _tones(picture: Image.Image) -> Image.Image:
+    """All colours of a picture in one row, each as often as the root of its share: a small part that shines gets tones
+    of its own beside a large plain wall."""
+    found = picture.getcolors(SIZE * SIZE) or []
+    row = b"".join(bytes(colour) * isqrt(count) for count, colour in found if isinstance(colour, tuple))
+    return Image.frombytes("RGB", (len(row) // 3, 1), row)
+
+
+def _flattened(picture: Image.Image, tones: Image.Image, colours: int) -> bytes:
+    palette = tones.quantize(colours, method=Image.Quantize.MEDIANCUT)
     out = io.BytesIO()
-    flat = picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    flat.save(out, "PNG", optimize=True)
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
