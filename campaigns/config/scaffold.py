@@ -138,9 +138,11 @@ def settings_text(
 
 
 def library_campaigns() -> Mapping[str, str]:
-    """The shipped campaigns: file name and YAML text."""
+    """The shipped campaigns and the schema that editors check them by: file name and text."""
     folder = resources.files("campaigns").joinpath("library")
-    files = [file for file in folder.iterdir() if file.name.endswith(".yaml")] if folder.is_dir() else []
+    files = (
+        [file for file in folder.iterdir() if file.name.endswith((".yaml", ".schema.json"))] if folder.is_dir() else []
+    )
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(files, key=lambda file: file.name)}
 
 
@@ -153,7 +155,8 @@ def _refuse_other_folders(workspace: Workspace) -> None:
     if root.exists() and not root.is_dir():
         raise WrongUsage("this is a file, not a folder", where=str(root), fix="name a new folder")
     try:
-        strange = root.exists() and not workspace.exists and any(root.iterdir())
+        others = (path for path in root.iterdir() if path.name != ".git") if root.exists() else ()
+        strange = not workspace.exists and any(others)
     except OSError as error:
         raise _unwritable(root, error) from error
     if strange:

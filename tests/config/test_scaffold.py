@@ -30,6 +30,11 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     assert load_settings(Workspace.at(tmp_path), {})
 
 
+def test_a_fresh_repository_counts_as_empty(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    assert scaffold(tmp_path).workspace.exists
+
+
 def test_a_second_time_only_adds_what_is_missing(tmp_path: Path) -> None:
     workspace = scaffold(tmp_path).workspace
     before = workspace.config_file.read_text()

@@ -13,7 +13,8 @@ import pytest
 from pyarrow import parquet
 
 from campaigns.domain.errors import InvalidInput, RekindleError, WrongUsage
-from campaigns.storage.files import RowFault, load_map, open_events
+from campaigns.storage.files import ColumnMap, RowFault, load_map, open_events
+from campaigns.storage.files.mapping import FIELDS, FieldSource, TimeSource
 from triggers.events import Event, EventName
 
 MAP = """
@@ -247,6 +248,40 @@ def test_segment_messages_are_read_as_the_event_api_would(tmp_path: Path) -> Non
     assert order.received_at == order.occurred_at
     assert identified.name == EventName.IDENTIFIED
     assert file.rejected == {RowFault.MISSING_VALUE: 1, RowFault.UNREADABLE_TIME: 1, RowFault.NOT_JSON: 2}
+
+
+def test_an_order_with_several_products_in_one_row(tmp_path: Path) -> None:
+    products = [{"product_id": "a", "quantity": 2, "price": 3.5}, {"sku": "b", "price": 1.2}]
+    row = {
+        "event": "Order Completed",
+        "occurred_at": 1751364000,
+        "user_id": "u",
+        "order_id": "o1",
+        "products": products,
+    }
+    (tmp_path / "o.ndjson").write_bytes(orjson.dumps(row))
+    with (tmp_path / "o.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([row.keys(), [*list(row.values())[:-1], orjson.dumps(products).decode()]])
+    parquet.write_table(pa.Table.from_pylist([row]), tmp_path / "o.parquet")
+    for name in ("o.ndjson", "o.csv", "o.parquet"):
+        (order,) = open_events(tmp_path / name).read_all()
+        assert [(line.product_id, line.quantity, line.price_minor) for line in order.lines] == [
+            ("a", 2, 350),
+            ("b", 1, 120),
+        ], name
+
+
+def test_a_removal_without_a_quantity_is_of_the_whole_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "Product Removed,1751364000,u,7", header="event,occurred_at,user_id,product_id")
+    (event,) = open_events(path).read_all()
+    assert event.lines[0].quantity == 0
+
+
+def test_every_field_reason_and_key_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/importing.md").read_text()
+    names = {name for fields in FIELDS.values() for name in fields} | {fault.value for fault in RowFault}
+    keys = {*ColumnMap.model_fields, *FieldSource.model_fields, *TimeSource.model_fields} - {"from_"}
+    assert sorted(name for name in names | keys | {"from"} if f"`{name}`" not in page) == []
 
 
 def test_values_that_are_no_text_count_as_missing(tmp_path: Path) -> None:

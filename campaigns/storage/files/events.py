@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from campaigns.domain.segment_lines import lines_of
 from campaigns.domain.segment_names import ORDER_EVENTS, PRODUCT_EVENTS, canonical_name
 from campaigns.domain.segment_values import identifier
 from campaigns.storage.files.fields import Take, Values, compile_field, known_fields, missing_column, other_columns
@@ -26,10 +27,11 @@ from campaigns.storage.files.parts import (
 from campaigns.storage.files.rejects import Rejects, RowFault
 from campaigns.storage.files.tables import Chunk, Table
 from campaigns.storage.files.times import moments, read_times, within
-from triggers.events import Event, Line, Visit
+from triggers.events import Event, EventName, Line, Visit
 
 _LINE_TEXTS = ("variant", "title", "category", "brand", "url", "image_url")
 _VISIT = ("referrer", "utm_source", "utm_medium", "utm_campaign", "landing_url", "device")
+_ARRAY = "products"
 _NOTHING: Mapping[str, Any] = {}
 
 _line = lru_cache(maxsize=131_072)(Line)  # one object for the same product however often it occurs
@@ -53,7 +55,9 @@ class EventRows:
             return {name: compile_field(source) for name, source in known.items()}
 
         self._take_name = compile_field(self._event.model_copy(update={"values": {}}))
-        self._fields = compiled(column_map.fields)
+        self._fields = compiled({name: source for name, source in column_map.fields.items() if name != _ARRAY})
+        arrays = known_fields(_only(_ARRAY, column_map.fields), table, optional=column_map.optional, where=where)
+        self._array = arrays[_ARRAY].column if arrays else None
         self._traits = compiled(column_map.traits)
         self._properties = compiled(column_map.properties)
 
@@ -68,7 +72,7 @@ class EventRows:
         read = zip(
             *(self._message_ids(chunk, columns), names, occurred, received),
             *_identities(columns, rows, faults),
-            *self._contents(columns, names, faults),
+            *self._contents(chunk, columns, names, faults),
             *(ids(columns, "session_id", rows), _visits(columns, rows)),
             *(_extras(self._traits, chunk), _extras(self._properties, chunk)),
             strict=True,
@@ -78,12 +82,19 @@ class EventRows:
         faults.hand_over(chunk, rejects)
         return events
 
-    def _contents(self, columns: Columns, names: Sequence[str], faults: Faults) -> tuple[Sequence[Any], ...]:
+    def _contents(
+        self, chunk: Chunk, columns: Columns, names: Sequence[str], faults: Faults
+    ) -> tuple[Sequence[Any], ...]:
         """`lines` to `currency` of each event."""
         rows = len(names)
         codes = currencies(columns, rows, self._currency)
+        arrays = [None] * rows if self._array is None else chunk.column(self._array)
+        several = [
+            lines_of(name, {"products": array}, code) if array else ()
+            for name, array, code in zip(names, arrays, codes, strict=True)
+        ]
         return (
-            _lines(columns, names, codes, faults),
+            _lines(columns, names, codes, several, faults),
             ids(columns, "cart_id", rows),
             ids(columns, "checkout_id", rows),
             _order_ids(columns, names),
@@ -131,19 +142,32 @@ def _content_id(line: int, content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=12, salt=line.to_bytes(8, "big")).hexdigest()
 
 
-def _lines(columns: Columns, names: Sequence[str], codes: Values, faults: Faults) -> list[tuple[Line, ...]]:
+def _lines(
+    columns: Columns, names: Sequence[str], codes: Values, several: Sequence[tuple[Line, ...]], faults: Faults
+) -> list[tuple[Line, ...]]:
+    """The lines of each event: those of its array, else the one of its columns."""
     rows = len(names)
     products = ids(columns, "product_id", rows)
     for place, (product, name) in enumerate(zip(products, names, strict=True)):
-        if product is None and name in PRODUCT_EVENTS:
+        if product is None and name in PRODUCT_EVENTS and not several[place]:
             faults.note(place, RowFault.MISSING_VALUE, "no product_id")
     counted = whole_numbers(columns.get("quantity", empty(rows)), faults, "quantity", least=1)
+    quantities = [_quantity(name) if each is None else each for name, each in zip(names, counted, strict=True)]
     prices = amounts(columns, "price", codes, faults)
     texts = zip(*(columns.get(name, empty(rows)) for name in _LINE_TEXTS), strict=True)
     return [
-        () if product is None else (_line(product, quantity or 1, price, *rest),)
-        for product, quantity, price, rest in zip(products, counted, prices, texts, strict=True)
+        array or (() if product is None else (_line(product, quantity, price, *rest),))
+        for array, product, quantity, price, rest in zip(several, products, quantities, prices, texts, strict=True)
     ]
+
+
+def _quantity(name: str) -> int:
+    """Of a row that gives none: one piece, but a removal means the whole line, which is written as 0."""
+    return 0 if name == EventName.PRODUCT_REMOVED else 1
+
+
+def _only(name: str, sources: Mapping[str, FieldSource]) -> Mapping[str, FieldSource]:
+    return {name: sources[name]} if name in sources else {}
 
 
 def _order_ids(columns: Columns, names: Sequence[str]) -> Values:

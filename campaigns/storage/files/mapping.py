@@ -46,6 +46,7 @@ _IDENTITY_FIELDS = ("user_id", "anonymous_id", "email", "message_id")
 _EVENT_FIELDS = (
     *_IDENTITY_FIELDS,
     *_LINE_FIELDS,
+    "products",
     *("cart_id", "checkout_id", "order_id", "total", "total_minor", "currency", "session_id"),
     *("referrer", "utm_source", "utm_medium", "utm_campaign", "landing_url", "device"),
 )
@@ -193,6 +194,8 @@ class ColumnMap(_Part):
                 near = get_close_matches(name, known, n=1)
                 hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
                 raise ValueError(f"`fields` has no `{name}`; {hint}")
+        if "products" in self.fields and self.fields["products"].column is None:
+            raise ValueError("`products` is the column that holds an array of products")
         if self.kind is RowKind.EVENTS and (self.event is None or self.occurred_at is None):
             raise ValueError("a map of events needs `event` and `occurred_at`")
         if self.kind is RowKind.CATALOG and "product_id" not in self.fields:
