@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,19 +86,14 @@ def inbox() -> Iterator[httpx.Client]:
         yield client
 
 
-class served:  # noqa: N801
+@contextmanager
+def served(messages: Sequence[InboxMessage], zone: str = "Europe/Dublin") -> Iterator[httpx.Client]:
     """A client of a real web process with an inbox over `messages`."""
-
-    def __init__(self, messages: Sequence[InboxMessage], zone: str = "Europe/Dublin") -> None:
-        self._serving = serving(Starlette(routes=inbox_routes(MessageList(messages), zone=zone)))
-
-    def __enter__(self) -> httpx.Client:
-        self._client = httpx.Client(base_url=self._serving.__enter__())
-        return self._client
-
-    def __exit__(self, *raised: object) -> None:
-        self._client.close()
-        self._serving.__exit__(None, None, None)
+    with (
+        serving(Starlette(routes=inbox_routes(MessageList(messages), zone=zone))) as url,
+        httpx.Client(base_url=url) as client,
+    ):
+        yield client
 
 
 def test_list_shows_what_a_mail_client_shows(inbox: httpx.Client) -> None:
