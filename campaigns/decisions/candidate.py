@@ -69,6 +69,8 @@ class Candidate:
     profile: Profile
     state: ProfileState
     exit_reason: str = ""
+    twin: str = ""
+    """The other profile under which the same address got mail of this campaign and key, where there is one."""
     suppressions: Sequence[Suppression] = ()
     past_sends: Sequence[PastSend] = ()
     rivals: Sequence[Rival] = ()

@@ -1,7 +1,7 @@
 """The gates a due step passes, in the order that is promised:
 
-suppressed -> no address, no consent -> exited, recent order -> too late -> audience, step condition -> arbitration ->
-frequency cap -> quiet hours, send window -> variant -> content -> holdout: ghost or send.
+suppressed -> no address, no consent -> exited, address mailed, recent order -> too late -> audience, step condition ->
+arbitration -> frequency cap -> quiet hours, send window -> variant -> content -> holdout: ghost or send.
 
 The holdout is drawn last, so that ghosts are exactly those who would have been mailed.
 """
@@ -112,6 +112,13 @@ def _exited(candidate: Candidate, shop: ShopPolicy, now: datetime) -> Skip | Non
     return Skip(Reason.EXITED, {"exit_reason": candidate.exit_reason}, ends_enrollment=True)
 
 
+def _address_mailed(candidate: Candidate, shop: ShopPolicy, now: datetime) -> Skip | None:
+    if not candidate.twin:
+        return None
+    facts = {"address": candidate.profile.email, "twin": candidate.twin}
+    return Skip(Reason.ADDRESS_MAILED, facts, ends_enrollment=True)
+
+
 def _after_order(candidate: Candidate, shop: ShopPolicy, now: datetime) -> Skip | None:
     quiet_for, ordered_until = candidate.step.policy.after_order, candidate.state.ordered_until
     if quiet_for is None or not ordered_until or now - moment(ordered_until) >= quiet_for:
@@ -204,6 +211,7 @@ GATES: Final[tuple[Gate, ...]] = (
     _suppressed,
     _without_consent,
     _exited,
+    _address_mailed,
     _after_order,
     _too_late,
     _audience,

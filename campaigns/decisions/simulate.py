@@ -7,7 +7,7 @@ profile's mails depend on no other profile, so histories are played one after th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from campaigns.decisions.arbitration import decision_order, rivals_of
@@ -79,6 +79,17 @@ class Simulation:
         for profile, events in histories:
             yield from _Life(self, profile).live(events)
 
+    def foresee(
+        self, profile: Profile, state: ProfileState, book: EnrollmentBook, past_sends: Sequence[PastSend] = ()
+    ) -> list[Happening]:
+        """What will happen next to a profile if it does nothing more, up to `until`. Changes none of its arguments."""
+        life = _Life(self, profile)
+        life.state, life.sends = state, list(past_sends)
+        for mark in book.live():
+            if mark.campaign_id in self.campaigns:
+                life.book.put(replace(mark))
+        return life.wait()
+
 
 class _Life:
     """One profile's way through the simulation."""
@@ -104,7 +115,12 @@ class _Life:
             changes = evaluate(rules, state, book, event, now=now, max_event_age=age)
             if changes:
                 self._note(changes)
-        self._fire_before(setting.until + timedelta(microseconds=1))
+        return self.wait()
+
+    def wait(self) -> list[Happening]:
+        """Lets the time run out without further events."""
+        self._look_ahead()
+        self._fire_before(self.setting.until + timedelta(microseconds=1))
         return self.happened
 
     def _note(self, changes: Sequence[Arm | Touch | Cancel | NotStarted]) -> None:

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     NO_ADDRESS = "no_address"
     NO_CONSENT = "no_consent"
     EXITED = "exited"
+    ADDRESS_MAILED = "address_mailed"
     RECENT_ORDER = "recent_order"
     TOO_LATE = "too_late"
     NOT_IN_AUDIENCE = "not_in_audience"
@@ -58,6 +59,7 @@ class ExitReason(StrEnum):
     NO_ADDRESS = "no_address"
     NO_CONSENT = "no_consent"
     NOT_IN_AUDIENCE = "not_in_audience"
+    ADDRESS_MAILED = "address_mailed"
 
 
 class NotStartedReason(StrEnum):
@@ -74,6 +76,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.NO_ADDRESS: "There is no email address to write to.",
     Reason.NO_CONSENT: "The shopper {consent} to marketing mail.",
     Reason.EXITED: "The reason to write was gone: {exit_sentence}",
+    Reason.ADDRESS_MAILED: "{address} got this mail already, under another profile ({twin}).",
     Reason.RECENT_ORDER: "The shopper ordered on {ordered_at}; for {quiet_for} after an order no reminder goes out.",
     Reason.TOO_LATE: "The mail was due on {due_at} and could go out only {late_by} later; {max_late} is the limit.",
     Reason.NOT_IN_AUDIENCE: "The shopper is not in the audience: {condition}.",
@@ -116,6 +119,7 @@ EXIT_SENTENCES: Final[dict[ExitReason, str]] = {
     ExitReason.NO_ADDRESS: "there is no email address to write to.",
     ExitReason.NO_CONSENT: "there is no consent to marketing mail.",
     ExitReason.NOT_IN_AUDIENCE: "the shopper is not in the audience.",
+    ExitReason.ADDRESS_MAILED: "the same address got these mails under another profile.",
 }
 
 NOT_STARTED_SENTENCES: Final[dict[NotStartedReason, str]] = {

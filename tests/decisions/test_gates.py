@@ -86,6 +86,12 @@ def test_exit_is_told_in_words():
     )
 
 
+def test_one_address_on_two_profiles_is_mailed_once():
+    outcome = decided(candidate(twin="profile 7"))
+    assert explain(outcome) == "ada@example.com got this mail already, under another profile (profile 7)."
+    assert outcome.ends_enrollment
+
+
 def test_no_reminder_for_a_day_after_any_order():
     state = ProfileState()
     state.ordered_until, state.last_order_id = micros(NOON - 23 * HOUR), "o1"
@@ -185,6 +191,7 @@ def test_gates_stand_in_the_promised_order():
         suppressions=[Suppression("a", SuppressionReason.MANUAL, NOON)],
         profile=Profile("1", "ada@example.com", zone="Asia/Tokyo", consented=False),
         exit_reason="ordered",
+        twin="7",
         state=state,
         rivals=[Rival("cart", "c", 1, NOON)],
         past_sends=[PastSend("cart", NOON)],
@@ -194,6 +201,7 @@ def test_gates_stand_in_the_promised_order():
         {"suppressions": ()},
         {"profile": replace(bad.profile, consented=True)},
         {"exit_reason": ""},
+        {"twin": ""},
         {"state": ProfileState()},
         {"due_at": NOON},
         {"campaign": replace(bad.campaign, audience=None)},
@@ -205,8 +213,8 @@ def test_gates_stand_in_the_promised_order():
         bad = replace(bad, **change)
         reasons.append(decided(bad).reason)
     assert [str(reason) for reason in reasons] == [
-        "suppressed", "no_consent", "exited", "recent_order", "too_late", "not_in_audience", "lost_arbitration",
-        "frequency_cap", "waited_too_long",
+        "suppressed", "no_consent", "exited", "address_mailed", "recent_order", "too_late", "not_in_audience",
+        "lost_arbitration", "frequency_cap", "waited_too_long",
     ]  # fmt: skip
 
 

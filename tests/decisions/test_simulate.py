@@ -16,7 +16,10 @@ from campaigns.decisions.simulation_summary import summarize
 from campaigns.domain.campaign_file import parse_campaign, read_campaign
 from campaigns.domain.campaign_values import Hours
 from campaigns.domain.profile import Profile
+from triggers.enrollments import EnrollmentBook
+from triggers.evaluate import evaluate
 from triggers.events import Event, EventName, Line
+from triggers.state import ProfileState
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = [read_campaign(path) for path in sorted((ROOT / "campaigns" / "library").glob("*.yaml"))]
@@ -101,6 +104,17 @@ def test_strangers_get_nothing_and_are_asked_once():
     assert played(did((0 * HOUR, EventName.PRODUCT_ADDED, "shirt")), Profile("2")) == [
         ("abandoned_cart", 0, "skip", "no_address", HOUR)
     ]
+
+
+def test_what_comes_next_if_nothing_else_happens():
+    state, book = ProfileState(), EnrollmentBook()
+    simulation = Simulation.of(LIBRARY, SHOP, until=START + timedelta(days=30))
+    for event in did((0 * HOUR, EventName.PRODUCT_ADDED, "shirt")):
+        evaluate(simulation.rules, state, book, event, now=event.received_at)
+    before = state.to_json()
+    coming = simulation.foresee(ADA, state, book)
+    assert [(one.step, one.decided_at - START) for one in coming] == [(0, HOUR), (1, 24 * HOUR), (2, 72 * HOUR)]
+    assert (state.to_json(), next(book.live()).step) == (before, 0)
 
 
 def test_summary_adds_up_and_tells_who_ordered_anyway():
