@@ -42,25 +42,31 @@ def csr(anything: Any) -> Matrix:
 
 def row_numbers(indptr: Ints) -> Ints:
     """Return the row number of every stored value of a CSR matrix or ragged array."""
-    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return np.asarray(np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)))
 
 
 def positions(indptr: Ints) -> Ints:
     """Return 0, 1, 2, ... within each row of a ragged array."""
-    return np.arange(int(indptr[-1])) - np.repeat(indptr[:-1], np.diff(indptr))
+    return np.asarray(np.arange(int(indptr[-1])) - np.repeat(indptr[:-1], np.diff(indptr)))
 
 
 def top(scores: Matrix, depth: int) -> Matrix:
-    """Keep the `depth` largest positive values of each row, sorted from best to worst (ties: lower column first)."""
-    rows = row_numbers(scores.indptr)
-    keep = scores.data > 0
-    rows, columns, values = rows[keep], scores.indices[keep], scores.data[keep]
+    """Keep the `depth` largest positive values of each row, sorted from best to worst."""
+    keep = _largest(scores, depth)
+    rows, columns, values = row_numbers(scores.indptr)[keep], scores.indices[keep], scores.data[keep]
     order = np.lexsort((columns, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    starts = np.searchsorted(rows, np.arange(scores.shape[0] + 1))
-    chosen = positions(starts) < depth
-    indptr = np.concatenate([[0], np.cumsum(np.minimum(np.diff(starts), depth))])
-    return from_rows(values[chosen], columns[chosen], indptr, scores.shape)
+    indptr = np.searchsorted(rows, np.arange(scores.shape[0] + 1))
+    return from_rows(values[order], columns[order], indptr, scores.shape)
+
+
+def _largest(scores: Matrix, depth: int) -> Ints:
+    """Return the places of the `depth` largest positive values of each row, in storage order."""
+    keep = scores.data > 0
+    for row in np.flatnonzero(np.diff(scores.indptr) > depth):
+        a, b = scores.indptr[row], scores.indptr[row + 1]
+        rest = np.argpartition(scores.data[a:b], b - a - depth)[: b - a - depth] + a
+        keep[rest] = False
+    return np.flatnonzero(keep)
 
 
 def row_peaks(scores: Matrix) -> Floats:

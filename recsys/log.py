@@ -13,6 +13,7 @@ from recsys.errors import BadFrame
 from recsys.ids import IdMap
 
 LONGEST_SESSION = 200  # later rows of a session are kept, earlier ones dropped: bots and all-day sessions
+LONGEST_RUN = 4
 _CODES = {Events.VIEWED: VIEW, Events.WISHLISTED: WISH, Events.ADDED: CART, Events.ORDERED: ORDER}
 _WEIGHTS = np.array([Events.WEIGHTS[name] for name in Events.NAMES])
 
@@ -71,8 +72,8 @@ class InteractionLog:
 def build_log(interactions: pd.DataFrame, products: IdMap | None = None) -> InteractionLog:
     """Return the log of an interactions frame (rows in time order, columns of `Columns`).
 
-    Rows without a product and rows that repeat the row before them (same session, product and event) are dropped; of a
-    session only the last 200 rows count. Raises BadFrame where the product column is missing.
+    Rows without a product are dropped; of a run of the same product and event in a session only the first 4 rows, and
+    of a session only the last 200 rows count. Raises BadFrame where the product column is missing.
     """
     if Columns.PRODUCT not in interactions:
         raise BadFrame(f"interactions have no column {Columns.PRODUCT!r}", "see recsys/columns.py")
@@ -132,7 +133,9 @@ def _worth_keeping(log: InteractionLog) -> Bools:
     if not len(log):
         return np.zeros(0, dtype=bool)
     same = (np.diff(log.session) == 0) & (np.diff(log.product) == 0) & (np.diff(log.event) == 0)
-    fresh = np.concatenate([[True], ~same])
+    starts = np.flatnonzero(np.concatenate([[True], ~same]))
+    run = np.repeat(starts, np.diff(np.append(starts, len(log))))
+    fresh = np.arange(len(log)) - run < LONGEST_RUN
     session = log.session[fresh]
     from_end = np.searchsorted(session, session, side="right") - np.arange(len(session))
     fresh[fresh] = from_end <= LONGEST_SESSION

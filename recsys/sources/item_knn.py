@@ -8,12 +8,14 @@ import numpy as np
 import scipy.sparse as sp
 from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight, normalize, tfidf_weight
 
-from recsys.arrays import Matrix, csr, empty, matrix, top
+from recsys.arrays import Matrix, csr, empty, matrix, row_numbers, scaled, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
 
-Weighting = Literal["tfidf", "bm25", "cosine"]
+Weighting = Literal["tfidf", "bm25", "cosine", "walk"]
+
+NEAR = 30  # neighbours that are followed a second time
 
 
 def weighted(interest: Matrix, weighting: Weighting) -> Matrix:
@@ -22,7 +24,16 @@ def weighted(interest: Matrix, weighting: Weighting) -> Matrix:
         return sp.csr_matrix(bm25_weight(interest.T, 1.2, 0.75).T, dtype=np.float64)
     if weighting == "tfidf":
         return sp.csr_matrix(normalize(tfidf_weight(interest.T)).T, dtype=np.float64)
+    if weighting == "walk":
+        return _walk(interest)
     return sp.csr_matrix(normalize(interest.T).T, dtype=np.float64)
+
+
+def _walk(interest: Matrix) -> Matrix:
+    """Weights of a random walk product - session - product, popular targets damped (RP3beta, Paudel et al. 2017)."""
+    lengths = np.maximum(np.diff(interest.indptr), 1.0)[row_numbers(interest.indptr)]
+    seen = np.maximum(np.bincount(interest.indices, minlength=interest.shape[1]), 1.0)[interest.indices]
+    return sp.csr_matrix((lengths**-0.25 * seen**-0.4, interest.indices, interest.indptr), shape=interest.shape)
 
 
 def session_matrix(log: InteractionLog, by_actor: bool = False) -> Matrix:
@@ -49,9 +60,11 @@ class ItemKnn(StoredArrays):
         by_actor: bool = False,
         decay: float = 0.8,
         history_share: float = 0.0,
+        hops: Literal[1, 2] = 1,
         name: str = "",
     ) -> None:
         self.name = name or f"item_knn_{weighting}"
+        self.hops = hops
         self.weighting, self.neighbours, self.by_actor = weighting, neighbours, by_actor
         self.decay, self.history_share = decay, history_share
         self.similarity: Matrix = empty(0, 0)
@@ -61,6 +74,9 @@ class ItemKnn(StoredArrays):
         model = ItemItemRecommender(K=self.neighbours, num_threads=0)
         model.fit(weighted(session_matrix(log, self.by_actor), self.weighting), show_progress=False)
         self.similarity = csr(model.similarity)
+        if self.hops == 2:
+            near = scaled(top(self.similarity, NEAR))
+            self.similarity = top(csr(near @ near), self.neighbours)
         return self
 
     def score(self, queries: Queries, depth: int) -> Matrix:

@@ -1,0 +1,1 @@
+"""The blend: candidates of all sources, features of each pair, and the re-ranker that orders them."""

@@ -1,0 +1,246 @@
+"""Features of (query, product) pairs, defined once for training and serving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys.arrays import Floats, Ints, Matrix, csr, group_sums, positions, row_numbers
+from recsys.blend.candidates import Pairs
+from recsys.catalog import Catalog
+from recsys.columns import CART, ORDER, VIEW, WISH
+from recsys.log import InteractionLog
+from recsys.queries import Queries
+from recsys.sources.attributes import attribute_matrix
+from recsys.sources.popularity import DAY, decayed_counts
+
+HALF_LIVES = (2.0, 10.0, 60.0)
+CHUNK = 200_000
+
+
+@dataclass(frozen=True)
+class Touches:
+    """What each profile did with each product, sorted by key profile * products + product."""
+
+    key: Ints
+    by_event: Floats  # one column per event
+    last_at: Floats
+    sessions: Floats
+
+
+class Features:
+    """Computes the feature matrix. Built from the log the sources were fitted on, so that nothing later leaks in."""
+
+    def __init__(self, log: InteractionLog, catalog: Catalog, source_names: list[str]) -> None:
+        self.catalog, self.source_names = catalog, source_names
+        self.products = len(catalog)
+        self.popularity = np.stack([np.log1p(decayed_counts(log, days)) for days in HALF_LIVES], axis=1)
+        self.rebuy = _rebuy_rate(log)
+        self.age = _first_seen_share(log)
+        self.touches = _touches(log) if log.has_profiles else None
+        self.attributes: Matrix | None = attribute_matrix(catalog) if _has_attributes(catalog) else None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        per_source = [f"{kind}_{name}" for kind in ("share", "rank", "score") for name in self.source_names]
+        return [*per_source, "fusion", *_OWN]
+
+    def compute(self, queries: Queries, pairs: Pairs) -> Floats:
+        """Return pairs x features, float32; NaN where something is unknown."""
+        key = pairs.query * self.products + pairs.product
+        fusion = np.where(pairs.scores > 0, 1.0 / (20.0 + pairs.ranks), 0.0).sum(axis=1, keepdims=True)
+        blocks = [
+            pairs.shares,
+            pairs.ranks,
+            pairs.scores,
+            fusion,
+            self.popularity[pairs.product],
+            self.popularity[pairs.product][:, :1] - self.popularity[pairs.product][:, 2:],
+            self.rebuy[pairs.product][:, None],
+            self.age[pairs.product][:, None],
+            _own(queries.prefix_start, queries.prefix, key, self.products),
+            _own(queries.history_start, queries.history, key, self.products),
+            self._profile_block(queries, pairs),
+            self._context_block(queries, pairs),
+            _query_block(queries)[pairs.query],
+        ]
+        return np.concatenate([b.astype(np.float32) for b in blocks], axis=1)
+
+    def _profile_block(self, queries: Queries, pairs: Pairs) -> Floats:
+        result = np.zeros((len(pairs), 6), np.float32)
+        result[:, 4] = np.nan
+        if self.touches is None or not len(self.touches.key):
+            return result
+        profile = queries.profile[pairs.query]
+        key = profile * self.products + pairs.product
+        place = np.minimum(np.searchsorted(self.touches.key, key), len(self.touches.key) - 1)
+        found = (self.touches.key[place] == key) & (profile >= 0)
+        at = place[found]
+        result[found, :4] = self.touches.by_event[at]
+        result[found, 4] = np.log1p(
+            np.maximum(queries.at[pairs.query[found]] - self.touches.last_at[at], 0.0) / DAY * 24.0
+        )
+        result[found, 5] = self.touches.sessions[at]
+        return result
+
+    def _context_block(self, queries: Queries, pairs: Pairs) -> Floats:
+        catalog = self.catalog
+        last = _last_products(queries)[pairs.query]
+        known = last >= 0
+        price = np.log(np.where(catalog.price > 0, catalog.price, np.nan))
+        same_category = _same(catalog.category, last, pairs.product, known)
+        return np.stack(
+            [
+                same_category,
+                _same(catalog.brand, last, pairs.product, known),
+                self._code_share(catalog.category, queries.prefix_start, queries.prefix, pairs),
+                self._code_share(catalog.category, queries.history_start, queries.history, pairs),
+                price[pairs.product],
+                price[pairs.product] - _mean_by_query(price, queries)[pairs.query],
+                self._likeness(queries, pairs),
+            ],
+            axis=1,
+        )
+
+    def _code_share(self, codes: Ints, starts: Ints, items: Ints, pairs: Pairs) -> Floats:
+        if codes.max(initial=-1) < 0 or not len(items):
+            return np.full(len(pairs), np.nan)
+        size = int(codes.max()) + 2
+        rows = row_numbers(starts)
+        held, counts = np.unique(rows * size + codes[items] + 1, return_counts=True)
+        key = pairs.query * size + codes[pairs.product] + 1
+        place = np.minimum(np.searchsorted(held, key), len(held) - 1)
+        share = np.where(held[place] == key, counts[place], 0) / np.maximum(np.diff(starts)[pairs.query], 1)
+        return np.where(codes[pairs.product] >= 0, share, np.nan)
+
+    def _likeness(self, queries: Queries, pairs: Pairs) -> Floats:
+        """Cosine of attributes between the product and the end of the session."""
+        result = np.full(len(pairs), np.nan, np.float32)
+        if self.attributes is None:
+            return result
+        taste = csr(queries.prefix_matrix(self.products, 0.7, 10) @ self.attributes)
+        for start in range(0, len(pairs), CHUNK):
+            part = slice(start, start + CHUNK)
+            product = self.attributes[pairs.product[part]].multiply(taste[pairs.query[part]])
+            result[part] = np.asarray(product.sum(axis=1)).ravel()
+        return result
+
+
+_OWN = [
+    *(f"popularity_{days:g}d" for days in HALF_LIVES),
+    "trend",
+    "rebuy_rate",
+    "product_age",
+    "prefix_count",
+    "prefix_place",
+    "history_count",
+    "history_place",
+    "views",
+    "wishes",
+    "carts",
+    "orders",
+    "hours_since_touched",
+    "sessions_with_product",
+    "same_category_as_last",
+    "same_brand_as_last",
+    "category_share_of_session",
+    "category_share_of_history",
+    "price",
+    "price_ratio",
+    "likeness",
+    "prefix_length",
+    "prefix_products",
+    "history_length",
+    "known_profile",
+]
+
+
+def _has_attributes(catalog: Catalog) -> bool:
+    return bool(catalog.categories or catalog.brands or any(catalog.titles))
+
+
+def _touches(log: InteractionLog) -> Touches:
+    rows = np.flatnonzero(log.profile >= 0)
+    key, inverse = np.unique(
+        log.profile[rows].astype(np.int64) * len(log.products) + log.product[rows], return_inverse=True
+    )
+    events = [group_sums((log.event[rows] == e).astype(float), inverse, len(key)) for e in (VIEW, WISH, CART, ORDER)]
+    last = np.zeros(len(key))
+    np.maximum.at(last, inverse, log.at[rows])
+    visits = np.unique(inverse.astype(np.int64) * max(log.sessions, 1) + log.session[rows]) // max(log.sessions, 1)
+    sessions = np.bincount(visits, minlength=len(key)).astype(float)
+    return Touches(key, np.stack(events, axis=1), last, sessions)
+
+
+def _rebuy_rate(log: InteractionLog) -> Floats:
+    """Return the share of a product's sessions that are not its shopper's first, per product."""
+    size = len(log.products)
+    visits = np.unique(np.stack([log.actor, log.product, log.session]), axis=1) if len(log) else np.zeros((3, 0), int)
+    total = np.bincount(visits[1].astype(np.int64), minlength=size).astype(float)
+    first = np.unique(visits[:2], axis=1) if visits.shape[1] else visits[:2]
+    return np.asarray(1.0 - np.bincount(first[1].astype(np.int64), minlength=size) / np.maximum(total, 1.0))
+
+
+def _first_seen_share(log: InteractionLog) -> Floats:
+    """Return how long ago each product was first touched, as a share of the log's span; -1 for never."""
+    age = np.full(len(log.products), -1.0)
+    if len(log):
+        stamp = log.at if log.has_times else log.session.astype(float)
+        first = np.full(len(log.products), np.inf)
+        np.minimum.at(first, log.product, stamp)
+        seen = np.isfinite(first)
+        age[seen] = (stamp.max() - first[seen]) / max(stamp.max() - stamp.min(), 1e-9)
+    return age
+
+
+def _own(starts: Ints, items: Ints, key: Ints, products: int) -> Floats:
+    """Return (count, steps from the end of the latest, -1 for never) of each pair's product in a ragged array."""
+    result = np.zeros((len(key), 2), np.float32)
+    result[:, 1] = -1
+    if not len(items):
+        return result
+    rows = row_numbers(starts)
+    from_end = np.diff(starts)[rows] - 1 - positions(starts)
+    held, inverse, counts = np.unique(rows * products + items, return_inverse=True, return_counts=True)
+    latest = np.full(len(held), np.iinfo(np.int64).max)
+    np.minimum.at(latest, inverse, from_end)
+    place = np.minimum(np.searchsorted(held, key), len(held) - 1)
+    found = held[place] == key
+    result[found, 0], result[found, 1] = counts[place[found]], latest[place[found]]
+    return result
+
+
+def _last_products(queries: Queries) -> Ints:
+    last = np.full(len(queries), -1)
+    filled = np.diff(queries.prefix_start) > 0
+    last[filled] = queries.prefix[queries.prefix_start[1:][filled] - 1]
+    return last
+
+
+def _same(codes: Ints, last: Ints, product: Ints, known: Floats) -> Floats:
+    usable = known & (codes[product] >= 0) & (codes[last] >= 0)
+    return np.where(usable, codes[last] == codes[product], np.nan)
+
+
+def _mean_by_query(price: Floats, queries: Queries) -> Floats:
+    rows, values = row_numbers(queries.prefix_start), price[queries.prefix]
+    known = np.isfinite(values)
+    total = group_sums(values[known], rows[known], len(queries))
+    count = group_sums(np.ones(int(known.sum())), rows[known], len(queries))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _query_block(queries: Queries) -> Floats:
+    rows = row_numbers(queries.prefix_start)
+    distinct = np.unique(np.stack([rows, queries.prefix]), axis=1)[0] if len(queries.prefix) else rows
+    return np.stack(
+        [
+            np.diff(queries.prefix_start),
+            np.bincount(distinct, minlength=len(queries)),
+            np.diff(queries.history_start),
+            queries.profile >= 0,
+        ],
+        axis=1,
+    )

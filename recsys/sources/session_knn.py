@@ -1,0 +1,103 @@
+"""Session kNN (V-SKNN / STAN family): sessions like this one vote for their products.
+
+After Ludewig and Jannach, "Evaluation of session-based recommendation algorithms" (2018), and Garg et al., "Sequence
+and time aware neighborhood for session-based recommendations" (SIGIR 2019), as sparse products over whole batches: only
+the most recent sessions of each product are compared.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from recsys.arrays import Floats, Matrix, csr, empty, from_rows, group_sums, top
+from recsys.log import InteractionLog
+from recsys.queries import Queries
+from recsys.sources.base import Abilities, Needs, StoredArrays
+from recsys.sources.item_knn import session_matrix
+
+BATCH = 256
+
+
+class SessionKnn(StoredArrays):
+    """Cosine between sessions with recent products of the query weighing more, older sessions less.
+
+    `recent` sessions per product are compared, `neighbours` vote; `fade` is the share of the log's time span (or of its
+    sessions) after which a session counts 1/e.
+    """
+
+    needs = Needs()
+    abilities = Abilities(repeats=True)
+    _stored = ("index", "sessions", "idf")
+
+    def __init__(
+        self,
+        *,
+        neighbours: int = 300,
+        recent: int = 1000,
+        decay: float = 0.75,
+        fade: float = 0.5,
+        history_share: float = 0.0,
+        name: str = "session_knn",
+    ) -> None:
+        self.neighbours, self.recent, self.decay, self.fade, self.name = neighbours, recent, decay, fade, name
+        self.history_share = history_share
+        self.index: Matrix = empty(0, 0)
+        self.sessions: Matrix = empty(0, 0)
+        self.idf: Floats = np.zeros(0)
+
+    def fit(self, log: InteractionLog) -> Self:
+        """Index the most recent sessions of every product."""
+        self.sessions = session_matrix(log)
+        lengths = np.maximum(np.diff(self.sessions.indptr), 1)
+        strength = np.exp(-_age(log) / self.fade)[: self.sessions.shape[0]] / np.sqrt(lengths)
+        by_product = csr(self.sessions.T)
+        newest = by_product.copy()
+        newest.data = (by_product.indices + 1.0).astype(np.float32)
+        newest = top(newest, self.recent)
+        newest.data = strength[newest.indices].astype(np.float32)
+        self.index = newest
+        seen = group_sums(np.ones(self.sessions.nnz), self.sessions.indices, self.sessions.shape[1])
+        self.idf = np.log(self.sessions.shape[0] / np.maximum(seen, 1.0)) + 0.1
+        return self
+
+    def score(self, queries: Queries, depth: int) -> Matrix:
+        """Return the products of the nearest sessions."""
+        parts = [self._score(queries.slice(i, i + BATCH), depth) for i in range(0, len(queries), BATCH)]
+        return _stack(parts, self.sessions.shape[1])
+
+    def _score(self, queries: Queries, depth: int) -> Matrix:
+        products = self.sessions.shape[1]
+        wanted = queries.prefix_matrix(products, self.decay, 30)
+        if self.history_share:
+            wanted = csr(wanted + queries.history_matrix(products, 0.99) * np.float32(self.history_share))
+        weighted = wanted.copy()
+        weighted.data = (wanted.data * np.sqrt(np.maximum(self.idf[wanted.indices], 0.0))).astype(np.float32)
+        near = top(csr(weighted @ self.index), self.neighbours)
+        votes = csr(near @ self.sessions)
+        votes.data = (votes.data * np.sqrt(np.maximum(self.idf[votes.indices], 0.0))).astype(np.float32)
+        return top(votes, depth)
+
+
+def _age(log: InteractionLog) -> Floats:
+    """Return the age of each session as a share of the log's span, 0 newest .. 1 oldest."""
+    if not len(log):
+        return np.zeros(1)
+    if not log.has_times:
+        return np.asarray((log.sessions - 1 - np.arange(log.sessions)) / max(log.sessions, 1))
+    latest = np.zeros(log.sessions)
+    np.maximum.at(latest, log.session, log.at)
+    return np.asarray((latest.max() - latest) / max(latest.max() - log.at.min(), 1.0))
+
+
+def _stack(parts: list[Matrix], columns: int) -> Matrix:
+    if not parts:
+        return empty(0, columns)
+    counts = np.concatenate([np.diff(p.indptr) for p in parts])
+    return from_rows(
+        np.concatenate([p.data for p in parts]),
+        np.concatenate([p.indices for p in parts]),
+        np.concatenate([[0], np.cumsum(counts)]),
+        (len(counts), columns),
+    )
