@@ -77,7 +77,7 @@ class Compiler:
         try:
             stored = orjson.loads(path.read_bytes())
             stretches = tuple(Stretch(each["start"], each["end"], Spot(each["spot"])) for each in stored["stretches"])
-            plain = tuple(stored["plain_css"]), tuple(stored["plain_addresses"])
+            plain = (tuple(stored[group]) for group in ("plain_css", "plain_addresses", "plain_links"))
             layout = Layout(tuple(stored["pieces"]), tuple(stored["indices"]), stretches, *plain)
         except (OSError, ValueError, KeyError, TypeError):
             return None

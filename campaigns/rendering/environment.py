@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from types import FunctionType
 from typing import Any
 
 from jinja2 import BaseLoader, nodes
@@ -82,11 +83,15 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     float: frozenset({"is_integer"}),
     bool: frozenset(),
 }
+_LOOP_ATTRIBUTES = frozenset(
+    {"index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0", "previtem", "nextitem"}
+)
 _JINJA_OBJECTS = (LoopContext, Macro, TemplateModule, Namespace, Cycler, Joiner, TemplateReference, BlockReference)
 _CALLABLE_OBJECTS = (LoopContext, Macro, Cycler, Joiner, BlockReference)
 _MJML_INCLUDE = re.compile(
     r"<mj-include\b[^>]*?\bpath\s*=\s*[\"'](?P<path>[^\"'{}]+)[\"'][^>]*?(?:/>|>\s*</mj-include>)"
 )
+_FRAME_ARGUMENTS = ("_loop_vars", "_block_vars")
 _DROPPED_FILTERS = ("attr", "center", "pprint", "random", "xmlattr", "urlize")
 _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "list", "sum", "wordcount")
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
@@ -139,12 +144,15 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self.globals.pop("lipsum")
         self.globals["range"] = capped_range
         self.globals["_counted"] = self._counted
+        self._speakers: set[int] = set()
         self._functions: set[int] = {id(value) for value in self.globals.values()}
 
-    def add_function(self, name: str, function: Callable[..., Any]) -> None:
-        """Gives templates one more global function."""
+    def add_function(self, name: str, function: Callable[..., Any], *, takes_context: bool = False) -> None:
+        """Gives templates one more global function; `takes_context` hands it the context first."""
         self.globals[name] = function
         self._functions.add(id(function))
+        if takes_context:
+            self._speakers.add(id(function))
 
     def join_path(self, template: str, parent: str) -> str:
         """Names starting with `./` are relative to the folder of the template that asks."""
@@ -159,6 +167,8 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
                 return obj[attribute]
             except KeyError:
                 pass
+        elif type(obj) is LoopContext and attribute in _LOOP_ATTRIBUTES:
+            return getattr(obj, attribute)
         return self._reach(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -187,9 +197,11 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         if type(obj) is Macro:
             self.budget.spend()
-            kwargs.pop("_loop_vars", None)
-            kwargs.pop("_block_vars", None)
+            for name in _FRAME_ARGUMENTS:
+                kwargs.pop(name, None)
             return obj(context.eval_ctx, *args, **kwargs)
+        if type(obj) is FunctionType and id(obj) in self._speakers:
+            return obj(context, *args, **{name: kwargs[name] for name in kwargs if name not in _FRAME_ARGUMENTS})
         if isinstance(obj, Undefined):
             return obj()
         if not self.is_safe_callable(obj):
@@ -222,7 +234,9 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             return _sandbox_made(lambda parts: capped_size(obj.join(parts)))
         if isinstance(obj, datetime | date) and attribute == "strftime":
             return _sandbox_made(lambda pattern: obj.strftime(pattern[:100]))
-        if isinstance(obj, _JINJA_OBJECTS) or attribute in _attributes_of(obj):
+        if attribute in _attributes_of(obj):
+            return getattr(obj, attribute)
+        if isinstance(obj, _JINJA_OBJECTS) and not attribute.startswith("_"):
             return super().getattr(obj, attribute)
         if attribute.startswith("_") or not isinstance(obj, tuple(ATTRIBUTES)):
             return self.unsafe_undefined(obj, attribute) if obj is not None else self.undefined(obj=obj, name=attribute)

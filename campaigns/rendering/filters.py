@@ -16,95 +16,97 @@ from jinja2.runtime import Context
 from campaigns.rendering.css_values import safe_css
 from campaigns.rendering.money import money_text
 from campaigns.rendering.urls import safe_url
-from campaigns.rendering.voice import Voice
+from campaigns.rendering.voice import SPEAKING, Voice
 
-VOICE = "_voice"
 _FORMATS = frozenset({"short", "medium", "long", "full"})
 
 
-def _voice(context: Context) -> Voice:
-    found = context.get(VOICE)
-    if not isinstance(found, Voice):
+def _voice() -> Voice:
+    """The voice of this rendering. Filters take the context all the same, so that Jinja does not fold them at compile
+    time.
+    """
+    found = SPEAKING.voice
+    if found is None:
         raise TypeError("this filter needs the reader's locale, which only a rendering has")
     return found
 
 
 @pass_context
-def money(context: Context, minor: int | None, currency: str = "", locale: str = "") -> str:
+def money(_: Context, minor: int | None, currency: str = "", locale: str = "") -> str:
     """Minor units as money: `{{ line.price_minor | money(line.currency) }}`. None shows nothing."""
     if minor is None:
         return ""
-    voice = _voice(context)
+    voice = _voice()
     return money_text(int(minor), currency or voice.currency, locale or voice.locale)
 
 
 @pass_context
-def local_date(context: Context, value: datetime | date | None, form: str = "long", locale: str = "") -> str:
+def local_date(_: Context, value: datetime | date | None, form: str = "long", locale: str = "") -> str:
     """The day in the reader's zone; `form` is short, medium, long, full or a CLDR pattern such as `d MMM`."""
     if value is None:
         return ""
-    voice = _voice(context)
+    voice = _voice()
     moment = _in_zone(value, voice) if isinstance(value, datetime) else value
     return str(format_date(moment, _form(form), locale=locale or voice.locale))
 
 
 @pass_context
-def local_time(context: Context, value: datetime | None, form: str = "short", locale: str = "") -> str:
+def local_time(_: Context, value: datetime | None, form: str = "short", locale: str = "") -> str:
     """The time of day in the reader's zone."""
     if value is None:
         return ""
-    voice = _voice(context)
+    voice = _voice()
     return str(format_time(_in_zone(value, voice), _form(form), locale=locale or voice.locale))
 
 
 @pass_context
-def local_datetime(context: Context, value: datetime | None, form: str = "medium", locale: str = "") -> str:
+def local_datetime(_: Context, value: datetime | None, form: str = "medium", locale: str = "") -> str:
     """Day and time in the reader's zone."""
     if value is None:
         return ""
-    voice = _voice(context)
+    voice = _voice()
     return str(format_datetime(_in_zone(value, voice), _form(form), locale=locale or voice.locale))
 
 
 @pass_context
-def relative_time(context: Context, value: datetime | None, locale: str = "") -> str:
+def relative_time(_: Context, value: datetime | None, locale: str = "") -> str:
     """`in 3 hours`, `2 days ago`: from the moment of sending."""
     if value is None:
         return ""
-    voice = _voice(context)
+    voice = _voice()
     distance = _aware(value) - _aware(voice.now)
     return str(format_timedelta(distance, add_direction=True, locale=locale or voice.locale))
 
 
 @pass_context
-def duration(context: Context, value: timedelta | int | float, locale: str = "") -> str:
+def duration(_: Context, value: timedelta | int | float, locale: str = "") -> str:
     """A span of time in words: `3 hours`; a number is seconds."""
     span = value if isinstance(value, timedelta) else timedelta(seconds=value)
-    return str(format_timedelta(span, locale=locale or _voice(context).locale))
+    return str(format_timedelta(span, locale=locale or _voice().locale))
 
 
 @pass_context
-def plural(context: Context, count: int | None, one: str, other: str = "", **forms: str) -> str:
+def plural(_: Context, count: int | None, one: str, other: str = "", **forms: str) -> str:
     """The form for a count by the locale's rules: `{{ cart.count | plural("{n} item", "{n} items") }}`.
 
     Locales with more forms take them by name (`few=`, `many=`, `two=`, `zero=`); `{n}` becomes the number.
     """
-    voice, number = _voice(context), count or 0
-    kind = _plural_kind(voice.locale, number)
+    voice, number = _voice(), count or 0
+    kind = plural_kind(voice.locale, number)
     text = forms.get(kind) or (one if kind == "one" else other or one)
     return text.replace("{n}", str(format_decimal(number, locale=voice.locale))) if "{n}" in text else text
 
 
 @pass_context
-def number(context: Context, value: int | float | None, form: str | None = None) -> str:
+def number(_: Context, value: int | float | None, form: str | None = None) -> str:
     """A number with the reader's separators."""
-    return "" if value is None else str(format_decimal(value, format=form, locale=_voice(context).locale))
+    return "" if value is None else str(format_decimal(value, format=form, locale=_voice().locale))
 
 
 @pass_context
-def percent(context: Context, value: float | None) -> str:
+def percent(_: Context, value: float | None) -> str:
     """A share (0.25) as the reader writes it (25 %)."""
-    return "" if value is None else str(format_percent(value, locale=_voice(context).locale))
+    return "" if value is None else str(format_percent(value, locale=_voice().locale))
 
 
 def discount(price_minor: int | None, list_price_minor: int | None) -> int:
@@ -115,7 +117,8 @@ def discount(price_minor: int | None, list_price_minor: int | None) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def _plural_kind(locale: str, number: int) -> str:
+def plural_kind(locale: str, number: int) -> str:
+    """The CLDR plural form of a number: one, few, other, ..."""
     return str(Locale.parse(locale).plural_form(number))
 
 

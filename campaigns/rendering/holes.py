@@ -34,6 +34,7 @@ _LONG = 500
 MARK = "\uf8f0"
 
 
+_SETTLED_NAMES = frozenset({"shop", "mail", "t", "_"})
 _SETTLED_KEYS = count()
 
 
@@ -113,18 +114,30 @@ class _HoleCode(SandboxCode):
         self._off(super().visit_FromImport, node, frame)
 
 
-def _is_settled(node: nodes.Expr) -> bool:
-    """Whether an expression speaks of nothing but the shop and the direction of writing."""
-    if node.find(nodes.Call) is not None:
-        return False
-    names = [node, *node.find_all(nodes.Name)] if isinstance(node, nodes.Name) else list(node.find_all(nodes.Name))
-    directions = sum(
-        isinstance(each.node, nodes.Name) and each.node.name == "mail" and each.attr in ("direction", "language")
-        for each in (*([node] if isinstance(node, nodes.Getattr) else []), *node.find_all(nodes.Getattr))
-    )
-    mails = sum(isinstance(each, nodes.Name) and each.name == "mail" for each in names)
-    others = any(isinstance(each, nodes.Name) and each.name not in ("shop", "mail") for each in names)
-    return bool(names) and not others and mails == directions
+def _is_settled(node: nodes.Node) -> bool:
+    """Whether an expression speaks of nothing but the shop, the reader's language and fixed texts."""
+    if isinstance(node, nodes.Call):
+        called = node.node
+        fixed = not node.kwargs and not node.dyn_args and not node.dyn_kwargs
+        translates = isinstance(called, nodes.Name) and called.name in ("t", "_")
+        return translates and fixed and all(isinstance(each, nodes.Const) for each in node.args)
+    if isinstance(node, nodes.Name):
+        return node.name == "shop"
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "mail":
+        return node.attr in ("direction", "language")
+    if isinstance(node, nodes.Const | nodes.Keyword):
+        return True
+    inner = list(node.iter_child_nodes())
+    return bool(inner) and all(_is_settled(each) for each in inner)
+
+
+def _rebinds_settled(tree: nodes.Template) -> bool:
+    """Whether a template gives one of the settled names another meaning: then nothing counts as settled any more."""
+    names = {each.name for each in tree.find_all(nodes.Name) if each.ctx != "load"}
+    names |= {each.name for each in tree.find_all(nodes.Macro)} | {each.target for each in tree.find_all(nodes.Import)}
+    for each in tree.find_all(nodes.FromImport):
+        names |= {name[1] if isinstance(name, tuple) else name for name in each.names}
+    return not names.isdisjoint(_SETTLED_NAMES)
 
 
 class MjmlEnvironment(SandboxEnvironment):
@@ -135,6 +148,14 @@ class MjmlEnvironment(SandboxEnvironment):
     def __init__(self, loader: BaseLoader | None = None) -> None:
         super().__init__(loader, autoescape=True)
         self.holes = Holes()
+        self.may_settle = True
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        if self.may_settle and _rebinds_settled(tree):
+            self.may_settle = False
+            self.holes.settled.clear()
+        return tree
 
     def hole(self, value: Any) -> str:
         """A printed value: a mark in the shape, the escaped text in the list."""
@@ -161,7 +182,8 @@ class MjmlEnvironment(SandboxEnvironment):
     def settle(self, key: int, value: Any) -> str:
         """A value of the shop, the same in all its mails: part of the shape, and looked up once."""
         text = str(escape(shown(value))).replace(MARK, "")
-        self.holes.settled[key] = text
+        if self.may_settle:
+            self.holes.settled[key] = text
         return text
 
     def holes_off(self) -> None:

@@ -62,12 +62,16 @@ class Layout:
     stretches: tuple[Stretch, ...]
     plain_css: tuple[int, ...] = ()  # pieces that are one CSS value each
     plain_addresses: tuple[int, ...] = ()  # pieces that are one address each
+    plain_links: tuple[int, ...] = ()  # pieces that are one anchor's address each
 
     def fill(self, values: Sequence[str], rewrite: LinkRewriter | None) -> str:
         """The HTML of one recipient. `values` are escaped; `rewrite` turns an external link into a tracked one."""
         out = list(self.pieces)
         out[1::2] = [values[index] for index in self.indices]
         self._check_plain(out)
+        if rewrite is not None:
+            for place in self.plain_links:
+                out[place] = _rewritten(out[place], rewrite)
         for stretch in self.stretches:
             _check(out, stretch, rewrite)
         return "".join(out)
@@ -79,8 +83,9 @@ class Layout:
         if not _PLAIN_CSS.match("\n".join([out[place] for place in self.plain_css])):
             for place in self.plain_css:
                 out[place] = safe_css(trusted(out[place]))
-        if not _PLAIN_ADDRESSES.match("\n".join([out[place] for place in self.plain_addresses])):
-            for place in self.plain_addresses:
+        addresses = (*self.plain_addresses, *self.plain_links)
+        if not _PLAIN_ADDRESSES.match("\n".join([out[place] for place in addresses])):
+            for place in addresses:
                 out[place] = safe_url(trusted(out[place]))
 
 
@@ -91,14 +96,18 @@ def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> No
     if spot is Spot.LINK:
         checked = safe_url(trusted(value))
         if rewrite is not None:
-            before = unescaped(checked)
-            after = rewrite(before)
-            checked = checked if after is before else str(escape(after))
+            checked = _rewritten(checked, rewrite)
     elif spot is Spot.ADDRESS:
         checked = safe_url(trusted(value))
     else:
         checked = _CHECKS[spot](trusted(value))
     out[start:end] = [checked, *[""] * (end - start - 1)]
+
+
+def _rewritten(address: str, rewrite: LinkRewriter) -> str:
+    before = unescaped(address)
+    after = rewrite(before)
+    return address if after is before else str(escape(after))
 
 
 def _css_address(value: Any) -> str:
@@ -158,8 +167,17 @@ class _Cutter:
         """Sorts stretches of one hole each into the groups that are checked together."""
         css = [each.start + 1 for each in self.stretches if each.spot is Spot.CSS and self._is_one_hole(each)]
         addresses = [each.start + 1 for each in self.stretches if each.spot is Spot.ADDRESS and self._is_one_hole(each)]
-        left = [each for each in self.stretches if each.start + 1 not in {*css, *addresses}]
-        return Layout(tuple(self.pieces), tuple(self.indices), tuple(left), tuple(css), tuple(addresses))
+        links = [self._one_piece(each) for each in self.stretches if each.spot is Spot.LINK]
+        grouped = {*css, *addresses, *links}
+        left = [each for each in self.stretches if grouped.isdisjoint((each.start, each.start + 1))]
+        kept = tuple(place for place in links if place is not None)
+        return Layout(tuple(self.pieces), tuple(self.indices), tuple(left), tuple(css), tuple(addresses), kept)
+
+    def _one_piece(self, stretch: Stretch) -> int | None:
+        """Where the address is that this stretch consists of: written by the author, or one hole."""
+        if stretch.end == stretch.start + 1:
+            return stretch.start
+        return stretch.start + 1 if self._is_one_hole(stretch) else None
 
     def _is_one_hole(self, stretch: Stretch) -> bool:
         return (

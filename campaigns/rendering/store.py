@@ -14,15 +14,14 @@ from campaigns.domain.message import RenderedEmail
 from campaigns.rendering.compiler import Compiler, with_preheader
 from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.failures import rendering_errors
-from campaigns.rendering.filters import VOICE
 from campaigns.rendering.holes import MARK, MjmlEnvironment
 from campaigns.rendering.links import LinkSigner, MessageLinks, Utm
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
-from campaigns.rendering.translations import CATALOG, Translations, translated, translated_text
+from campaigns.rendering.translations import READING, Translations, translated, translated_text
 from campaigns.rendering.undefined import nearest
-from campaigns.rendering.voice import voice_of
+from campaigns.rendering.voice import SPEAKING, voice_of
 
 BODY, TEXT, SUBJECT, PREHEADER = "body.mjml", "body.txt", "subject.txt", "preheader.txt"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -61,8 +60,8 @@ class TemplateStore:
         self.text_environment = SandboxEnvironment(loader, autoescape=False)
         self.translations = Translations(self.folders)
         for environment in (self.html_environment, self.tracing_environment, self.text_environment):
-            environment.add_function("t", translated)
-            environment.add_function("_", translated_text)
+            environment.add_function("t", translated, takes_context=True)
+            environment.add_function("_", translated_text, takes_context=True)
         self._templates: dict[str, EmailTemplate] = {}
 
     def names(self) -> list[str]:
@@ -179,11 +178,13 @@ class EmailTemplate:
             return environment.concat(root(template.new_context(values)))
 
     def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The context with what the renderer adds; from here on this thread speaks to this reader."""
         voice = voice_of(context)
         mail = {"subject": "", "preheader": "", "language": voice.language, "direction": voice.direction}
         shop_locale = str((context.get("shop") or {}).get("locale") or "")
         catalog = self._store.translations.catalog(self.name, voice.locale, shop_locale)
-        return {**context, "mail": mail, VOICE: voice, CATALOG: catalog}
+        SPEAKING.voice, READING.catalog = voice, catalog
+        return {**context, "mail": mail}
 
 
 def one_line(text: str) -> str:

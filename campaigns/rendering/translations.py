@@ -9,26 +9,27 @@ A text may hold `{name}` fields, and a mapping of plural forms (`one`, `few`, `o
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
-from babel import Locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
+from campaigns.rendering.filters import plural_kind
 from campaigns.rendering.markup import trusted
 from campaigns.rendering.operators import brace_formatted
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.undefined import nearest
 from campaigns.rendering.voice import known_locale
 
-CATALOG = "_catalog"
 SHARED = "_base"
 Entry = str | Mapping[str, str]
 
@@ -47,10 +48,13 @@ class Catalog:
     def text(self, entry: Entry, values: Mapping[str, Any], *, escaped: bool) -> str:
         """The text with its fields filled; values are escaped where the text is HTML."""
         if not isinstance(entry, str):
-            form = str(Locale.parse(self.locale).plural_form(values.get("n") or 0))
+            form = plural_kind(self.locale, values.get("n") or 0)
             entry = entry.get(form) or entry.get("other") or next(iter(entry.values()))
-        pattern = trusted(entry) if escaped else entry
-        return brace_formatted(pattern, **values) if values or "{" in entry else pattern
+        fields = _fields(entry)
+        if fields is None:
+            return brace_formatted(trusted(entry) if escaped else entry, **values)
+        parts = [text if name is None else _shown(values, name, escaped) for text, name in fields]
+        return trusted("".join(parts)) if escaped else "".join(parts)
 
     def keys(self) -> set[str]:
         return {key for texts in self.chain for key in texts}
@@ -89,6 +93,28 @@ class Translations:
         return self._read[key]
 
 
+@lru_cache(maxsize=4_096)
+def _fields(text: str) -> tuple[tuple[str, str | None], ...] | None:
+    """The text as stretches and plain `{name}` fields; None where it has formats that need more care."""
+    found: list[tuple[str, str | None]] = []
+    for before, name, form, conversion in Formatter().parse(text):
+        if before:
+            found.append((before, None))
+        if name is not None:
+            if form or conversion or not name.isidentifier():
+                return None
+            found.append(("", name))
+    return tuple(found)
+
+
+def _shown(values: Mapping[str, Any], name: str, escaped: bool) -> str:
+    if name not in values:
+        near = nearest(name, values)
+        raise TemplateProblem(f"a text needs '{name}'", fix=f"pass {name}=..." + (f" (not '{near}')" if near else ""))
+    value = values[name]
+    return str(escape(value)) if escaped else str(value)
+
+
 @lru_cache(maxsize=1_024)
 def fallback_chain(locale: str, shop_locale: str) -> tuple[str, ...]:
     """Locales to look in, nearest first, each once."""
@@ -99,10 +125,25 @@ def fallback_chain(locale: str, shop_locale: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
+class Reading(threading.local):
+    """The catalog of the rendering under way on this thread."""
+
+    catalog: Catalog | None = None
+
+
+READING = Reading()
+
+
+def _catalog() -> Catalog:
+    if READING.catalog is None:
+        raise TypeError("texts are translated while a mail is rendered")
+    return READING.catalog
+
+
 @pass_context
 def translated(context: Context, key: str, **values: Any) -> str:
     """`t("hero.title", name=...)`: the text of a key; a key without a text in any fallback is an error."""
-    catalog: Catalog = context.get(CATALOG)
+    catalog = _catalog()
     entry = catalog.find(key)
     if entry is None:
         near = nearest(key, catalog.keys())
@@ -114,7 +155,7 @@ def translated(context: Context, key: str, **values: Any) -> str:
 @pass_context
 def translated_text(context: Context, text: str, **values: Any) -> str:
     """`_("Your cart")`: the translation of a text written in the template, else the text itself."""
-    catalog: Catalog = context.get(CATALOG)
+    catalog = _catalog()
     entry = catalog.find(text)
     return _filled(context, catalog, text if entry is None else entry, values, html=isinstance(text, Markup))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -31,6 +32,17 @@ class Voice:
     def direction(self) -> str:
         """`rtl` for Arabic, Hebrew, Persian and the like, else `ltr`."""
         return str(Locale.parse(self.locale).text_direction)
+
+
+class Speaking(threading.local):
+    """The voice of the rendering under way on this thread: filters hear it inside macros imported without context
+    too.
+    """
+
+    voice: Voice | None = None
+
+
+SPEAKING = Speaking()
 
 
 def voice_of(context: Mapping[str, Any]) -> Voice:

@@ -103,3 +103,18 @@ def test_a_damaged_file_in_the_cache_only_costs_a_compile(
     for path in tmp_path.rglob("*.json"):
         path.write_bytes(b"\x00not json")
     assert TemplateStore([shipped_templates()], cache=tmp_path).get(name).render(context) == expected
+
+
+def test_a_name_bound_anew_is_not_taken_for_the_shops(
+    write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    body = (
+        "<mjml><mj-body><mj-raw>{{ shop.name }}{% for shop in cart.lines %}<i>{{ shop.title }}</i>{% endfor %}"
+        "{% set mail = profile %}<b>{{ mail.first_name }}</b></mj-raw></mj-body></mjml>"
+    )
+    template = write(body)
+    for name in ("Ann", "Bob"):
+        context = context_with(profile=profile_context(profile_id="1", first_name=name))
+        html = template.render(context).html
+        assert html == template.render_uncompiled(context)
+        assert f"<b>{name}</b>" in html
