@@ -159,7 +159,7 @@ class _Teller:
         text = f"{name} started ({row.key}){moved}."
         yield Moment(row.entered_at, "timer", text, row.campaign_id)
         if row.status == "exited" and row.closed_at and row.exit_reason:
-            text = f"{name} ended before step {row.step + 1}: {explain_exit(row.exit_reason)}"
+            text = f"{name} ended: {explain_exit(row.exit_reason)}"
             yield Moment(row.closed_at, "timer", text, row.campaign_id)
 
     def _decision(self, row: DecisionRow) -> Moment:
@@ -184,8 +184,9 @@ _SAID = {
     EventName.PRODUCT_REMOVED: "Took out of the cart:",
     EventName.PRODUCT_WISHLISTED: "Put on the wish list:",
     EventName.CART_UPDATED: "Changed the cart to",
-    EventName.CART_VIEWED: "Looked at the cart",
-    EventName.CHECKOUT_STARTED: "Started the checkout",
+    EventName.CART_VIEWED: "Looked at the cart:",
+    EventName.CHECKOUT_STARTED: "Started the checkout with",
+    EventName.PAGE_VIEWED: "Looked at a page",
     EventName.ORDER_COMPLETED: "Ordered",
     EventName.IDENTIFIED: "Was recognised",
 }
