@@ -358,14 +358,20 @@ def test_a_file_nobody_knows_asks_for_a_map(tmp_path: Path) -> None:
     assert "nothing tells what the columns mean: foo, bar; say by --map" in str(refusal(path))
 
 
-def test_damage_further_on_leaves_no_rejects_file(tmp_path: Path, shop_map: Path) -> None:
+def test_damage_far_on_is_met_before_the_first_row_is_used(tmp_path: Path, shop_map: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     path = folder / "events.csv.gz"
     rows = "".join(f"c{number};dance;2025-07-01;{number};;;\n" for number in range(60_000))
     packed = gzip.compress(f"{HEADER}\n{rows}".encode())
-    path.write_bytes(packed[: len(packed) // 2])
-    assert "cut off" in str(refusal(path, shop_map))
+    for content, said in (
+        (packed[: len(packed) // 2], "cut off"),
+        (gzip.compress(f"{HEADER}\n{rows}".encode() + b"\xff"), "UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InvalidInput, match=said):
+            open_events(path, column_map=shop_map)
+        assert list(folder.iterdir()) == [path]
 
 
 def test_leaving_early_leaves_no_rejects_file(tmp_path: Path, shop_map: Path) -> None:

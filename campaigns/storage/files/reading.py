@@ -132,25 +132,28 @@ def _certain(column_map: ColumnMap | None) -> ColumnMap:
 def _open(path: Path, kind: RowKind, given: Path | ColumnMap | None) -> tuple[Table, ColumnMap | None, str]:
     """The table, its map (None for Segment messages) and the sentence about both."""
     if given is not None:
-        found = given if isinstance(given, ColumnMap) else load_map(given)
-        if found.kind is not kind:
-            raise InvalidInput(f"this is a map of {found.kind}, not of {kind}", where=str(given))
-        opened = OpenedFile(path)
-        name = found.name or (given.name if isinstance(given, Path) else "the map given")
-        return _with_map(opened, found), found, f"{path.name}: {opened.kind}, read by {name}"
+        return _open_by(path, kind, given)
     opened = OpenedFile(path)
     table = open_table(opened)
     if kind is RowKind.EVENTS and isinstance(table, JsonLinesTable) and looks_like_segment(table.first_object):
         return table, None, f"{path.name}: {opened.kind} of Segment messages"
     found = _recognise(table, kind, path)
-    opened.close()
-    again = OpenedFile(path)
+    if isinstance(table, CsvTable):
+        table.name_columns(found.columns)
     about = f"the built-in map `{found.name}` ({found.about})"
-    return _with_map(again, found), found, f"{path.name}: {again.kind}, recognised by its columns, read by {about}"
+    return table, found, f"{path.name}: {opened.kind}, recognised by its columns, read by {about}"
 
 
-def _with_map(opened: OpenedFile, found: ColumnMap) -> Table:
-    return open_table(opened, names=found.columns, delimiter=found.delimiter, encoding=found.encoding)
+def _open_by(path: Path, kind: RowKind, given: Path | ColumnMap) -> tuple[Table, ColumnMap, str]:
+    found = given if isinstance(given, ColumnMap) else load_map(given)
+    name = found.name or (given.name if isinstance(given, Path) else "the map given")
+    if found.kind is not kind:
+        raise InvalidInput(f"this is a map of {found.kind}, not of {kind}", where=str(given))
+    opened = OpenedFile(path)
+    table = open_table(opened, delimiter=found.delimiter, encoding=found.encoding)
+    if isinstance(table, CsvTable):
+        table.name_columns(found.columns)
+    return table, found, f"{path.name}: {opened.kind}, read by {name}"
 
 
 def _recognise(table: Table, kind: RowKind, path: Path) -> ColumnMap:

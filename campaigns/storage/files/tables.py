@@ -7,7 +7,7 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import pyarrow as pa
@@ -59,14 +59,14 @@ class Table(ABC):
         """All rows in order; what is no row goes to `rejects`."""
 
 
-def open_table(file: OpenedFile, *, names: Sequence[str] = (), delimiter: str = "", encoding: str = "utf-8") -> Table:
-    """The table in `file`. `names` are the columns of a CSV without a header line. Raises InvalidInput."""
+def open_table(file: OpenedFile, *, delimiter: str = "", encoding: str = "utf-8") -> Table:
+    """The table in `file`; the first line of a CSV counts as its header until `name_columns`. Raises InvalidInput."""
     with one_line(file.path):
         if file.kind is FileKind.PARQUET:
             return ParquetTable(file)
         if file.kind is FileKind.JSON_LINES:
             return JsonLinesTable(file)
-        return CsvTable(file, names, delimiter, encoding)
+        return CsvTable(file, delimiter, encoding)
 
 
 class _RowsChunk(Chunk):
@@ -91,11 +91,12 @@ class _RowsChunk(Chunk):
 class CsvTable(Table):
     """Delimited text. The delimiter is the one most used in the first line unless it is given."""
 
-    def __init__(self, file: OpenedFile, names: Sequence[str], delimiter: str, encoding: str) -> None:
+    def __init__(self, file: OpenedFile, delimiter: str, encoding: str) -> None:
         self.file = file
         self._text = io.TextIOWrapper(
             file.stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline=""
         )
+        _read_through(self._text)
         first_line = self._text.readline()
         while first_line and not first_line.strip():
             first_line = self._text.readline()
@@ -105,10 +106,7 @@ class CsvTable(Table):
         self.first_row = next((row for row in self._reader if row), [])
         self._first_line = self._reader.line_num
         self.columns = tuple(name.strip() for name in self.first_row)
-        self.headless = len(names) == len(self.columns) and not set(names) & set(self.columns)
-        if self.headless:
-            self.columns = tuple(names)
-        self._refuse_double_names()
+        self.headless = False
 
     def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
         places = {name: place for place, name in enumerate(self.columns)}
@@ -129,9 +127,14 @@ class CsvTable(Table):
         if rows:
             yield _RowsChunk(lines, rows, places)
 
-    def _refuse_double_names(self) -> None:
+    def name_columns(self, names: Sequence[str]) -> None:
+        """Takes the first line as a row where it is not the header that `names` are. Raises InvalidInput for a header
+        that calls two columns the same."""
+        self.headless = len(names) == len(self.columns) and not set(names) & set(self.columns)
+        if self.headless:
+            self.columns = tuple(names)
         double = next((name for name in self.columns if name and self.columns.count(name) > 1), None)
-        if double is not None and not self.headless:
+        if double is not None:
             raise InvalidInput(f"two columns are called `{double}`", where=f"{self.file.path}:{self._first_line}")
 
 
@@ -158,6 +161,7 @@ class JsonLinesTable(Table):
 
     def __init__(self, file: OpenedFile) -> None:
         self.file = file
+        _read_through(file.stream)
         self.first_object: dict[str, Any] = {}
         for line in file.stream:
             found = _object(line)
@@ -220,6 +224,13 @@ class ParquetTable(Table):
             for batch in self._parquet.iter_batches(batch_size=CHUNK_ROWS):
                 yield _ArrowChunk(first, _flat(pa.Table.from_batches([batch])))
                 first += batch.num_rows
+
+
+def _read_through(stream: IO[Any]) -> None:
+    """Meets a cut-off archive or a wrong encoding before the first row is used, not after a million of them."""
+    while stream.read(1 << 20):
+        pass
+    stream.seek(0)
 
 
 def _flat(table: Any) -> Any:
