@@ -41,7 +41,7 @@ class AbandonedCheckout(Trigger):
             return Ended("ordered")
         if cart.checkout is None:
             return Ended("no_checkout")
-        if cart.is_empty and (cart.openings() or not cart.checkout[3]):
+        if cart.is_empty and (cart.changes or cart.snapshots or not cart.checkout[3]):
             return Ended("cart_emptied")
         return Passage(key, cart.last_at, {"cart": cart_id, "checkout": cart.checkout[2]})
 

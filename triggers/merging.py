@@ -12,9 +12,12 @@ from triggers.state import (
     MAX_MERGED,
     MAX_OFFERS,
     MAX_ORDERS,
+    MAX_OTHER_NAMES,
+    MAX_OTHERS,
     MAX_STRETCHES,
     MAX_TRAITS,
     MAX_VIEWS,
+    Other,
     ProfileState,
 )
 
@@ -30,6 +33,7 @@ def merge(one: ProfileState, other: ProfileState, *, merged_ids: tuple[str, ...]
     state.stretches = join_stretches(one.stretches, other.stretches, MAX_STRETCHES)
     state.views = join_newest(one.views, other.views, MAX_VIEWS)
     state.offers = join_newest(one.offers, other.offers, MAX_OFFERS)
+    state.others = _join_others(one, other)
     state.reversals = dict(one.reversals)
     for order_id, reversal in other.reversals.items():
         state.reversals[order_id] = min(reversal, state.reversals.get(order_id, reversal))
@@ -66,6 +70,13 @@ def _join_orders(one: ProfileState, other: ProfileState) -> dict[str, Order]:
             joined.setdefault(order_id, Order(order.completed_at)).join(order)
     newest = sorted(joined, key=lambda order_id: (joined[order_id].last_at, order_id))[-MAX_ORDERS:]
     return {order_id: joined[order_id] for order_id in sorted(newest)}
+
+
+def _join_others(one: ProfileState, other: ProfileState) -> dict[str, list[Other]]:
+    names = sorted({*one.others, *other.others})
+    joined = {name: join_newest(one.others.get(name, ()), other.others.get(name, ()), MAX_OTHERS) for name in names}
+    newest = sorted(joined, key=lambda name: (joined[name][-1], name))[-MAX_OTHER_NAMES:]
+    return {name: joined[name] for name in sorted(newest)}
 
 
 def _join_traits(state: ProfileState, one: ProfileState, other: ProfileState) -> None:

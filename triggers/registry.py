@@ -8,6 +8,7 @@ from triggers.abandoned_cart import AbandonedCart
 from triggers.abandoned_checkout import AbandonedCheckout
 from triggers.back_in_stock import BackInStock
 from triggers.browse_abandonment import BrowseAbandonment
+from triggers.custom_event import CustomEvent
 from triggers.post_purchase import PostPurchase
 from triggers.price_drop import PriceDrop
 from triggers.replenishment import Replenishment
@@ -25,5 +26,6 @@ ALL: Final[tuple[type[Trigger], ...]] = (
     Replenishment,
     WinBack,
     Welcome,
+    CustomEvent,
 )
 TRIGGERS: Final[dict[str, type[Trigger]]] = {trigger.name: trigger for trigger in ALL}

@@ -27,6 +27,11 @@ MAX_TRAITS: Final = 64
 MAX_OFFERS: Final = 20
 MAX_MERGED: Final = 16
 
+MAX_OTHER_NAMES: Final = 12
+MAX_OTHERS: Final = 8
+
+Other = tuple[int, int, str]
+"""(at, tie, product id or ""): an event of a name that means nothing by itself, kept for custom triggers."""
 View = tuple[int, str, int]
 """(at, product id, tie)."""
 
@@ -37,12 +42,36 @@ NOT_A_VISIT: Final = frozenset({EventName.ORDER_REFUNDED, EventName.ORDER_CANCEL
 """Facts about a profile that it did not cause by being in the shop: they belong to no session."""
 
 
+WELL_KNOWN: Final = (
+    CART_EVENTS
+    | NOT_A_VISIT
+    | {EventName.PRODUCT_VIEWED, EventName.ORDER_COMPLETED, EventName.PAGE_VIEWED, EventName.IDENTIFIED}
+    | {EventName.ALIASED}
+)
+"""Events that are folded into parts of their own; all others are kept by name, the newest of each."""
+
+
 class ProfileState:
     """One profile's folded history. Instants are microseconds since 1970 UTC; 0 means never."""
 
     __slots__ = (
-        "added_until", "carts", "checkout_until", "first_at", "history_until", "known_at", "last_at", "last_order_id",
-        "merged_ids", "offers", "ordered_until", "orders", "reversals", "stretches", "traits", "views",
+        "added_until",
+        "carts",
+        "checkout_until",
+        "first_at",
+        "history_until",
+        "known_at",
+        "last_at",
+        "last_order_id",
+        "merged_ids",
+        "offers",
+        "ordered_until",
+        "orders",
+        "others",
+        "reversals",
+        "stretches",
+        "traits",
+        "views",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,6 +82,7 @@ class ProfileState:
         self.reversals: dict[str, tuple[int, str]] = {}
         """Order id to (at, "refunded" or "cancelled"), the first of them."""
         self.offers: list[Offer] = []
+        self.others: dict[str, list[Other]] = {}
         self.traits: dict[str, tuple[int, int, Any]] = {}
         self.merged_ids: list[str] = []
         self.first_at = self.last_at = self.known_at = self.history_until = 0
@@ -109,6 +139,18 @@ class ProfileState:
         """Whether the product was ordered at or after an instant."""
         return any(order.last_at >= since and product_id in order.product_ids() for order in self.orders.values())
 
+    def last_of(self, name: str) -> int:
+        """The instant of the newest event of a name, 0 for never."""
+        if name == EventName.ORDER_COMPLETED:
+            return self.ordered_until
+        if name == EventName.PRODUCT_ADDED:
+            return self.added_until
+        if name == EventName.CHECKOUT_STARTED:
+            return self.checkout_until
+        if name == EventName.PRODUCT_VIEWED:
+            return self.views[-1][0] if self.views else 0
+        return self.others[name][-1][0] if name in self.others else 0
+
     def trait(self, name: str) -> Any:
         """The newest value of a trait, or None."""
         kept = self.traits.get(name)
@@ -132,6 +174,7 @@ class ProfileState:
             "orders": {order_id: order.to_json() for order_id, order in self.orders.items()},
             "reversals": self.reversals,
             "offers": self.offers,
+            "others": self.others,
             "traits": self.traits,
             "merged": self.merged_ids,
         }  # fmt: skip
@@ -152,6 +195,7 @@ class ProfileState:
         state.orders = {order_id: Order.from_json(order) for order_id, order in get("orders", {}).items()}
         state.reversals = {order_id: (one[0], one[1]) for order_id, one in get("reversals", {}).items()}
         state.offers = [tuple(offer) for offer in get("offers", ())]
+        state.others = {name: [(one[0], one[1], one[2]) for one in kept] for name, kept in get("others", {}).items()}
         state.traits = {name: (one[0], one[1], one[2]) for name, one in get("traits", {}).items()}
         state.merged_ids = list(get("merged", ()))
         return state
@@ -188,6 +232,8 @@ def fold(state: ProfileState, event: Event, at: int, *, is_history: bool = False
         _fold_reversal(state, event, at)
     elif name in CATALOG_EVENTS:
         insert_newest(state.offers, offer_of(event, at), MAX_OFFERS)
+    elif name not in WELL_KNOWN:
+        _fold_other(state, event, at)
     return reshaped
 
 
@@ -203,6 +249,13 @@ def cover_by_order(state: ProfileState, order_id: str, at: int) -> None:
 def order_id_of(event: Event) -> str:
     """The order's id; an order without one is known by its message."""
     return event.order_id or f"message-{event.message_id}"
+
+
+def _fold_other(state: ProfileState, event: Event, at: int) -> None:
+    kept = state.others.setdefault(event.name, [])
+    insert_newest(kept, (at, tie_of(event), event.lines[0].product_id if event.lines else ""), MAX_OTHERS)
+    if len(state.others) > MAX_OTHER_NAMES:
+        del state.others[min(state.others, key=lambda name: (state.others[name][-1], name))]
 
 
 def _fold_cart(state: ProfileState, event: Event, at: int) -> None:

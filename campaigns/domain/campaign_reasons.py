@@ -50,6 +50,7 @@ class ExitReason(StrEnum):
     ORDERED_AGAIN = "ordered_again"
     BOUGHT_PRODUCT = "bought_product"
     OFFER_WITHDRAWN = "offer_withdrawn"
+    EVENT_FOLLOWED = "event_followed"
     SUPERSEDED = "superseded"
     ENTERED_RECENTLY = "entered_recently"
     MERGED = "merged"
@@ -110,6 +111,7 @@ EXIT_SENTENCES: Final[dict[ExitReason, str]] = {
     ExitReason.ORDERED_AGAIN: "another order followed.",
     ExitReason.BOUGHT_PRODUCT: "the product was bought.",
     ExitReason.OFFER_WITHDRAWN: "the offer no longer holds.",
+    ExitReason.EVENT_FOLLOWED: "an event followed that the campaign stops on.",
     ExitReason.SUPERSEDED: "a late event moved its start; it goes on under another key.",
     ExitReason.ENTERED_RECENTLY: "a late event showed that another enrollment came first.",
     ExitReason.MERGED: "the profile was joined with another that has the same enrollment.",

@@ -147,6 +147,15 @@ def test_an_audience_that_somebody_may_meet_passes():
     assert with_("audience: {field: profile.trait.plan, operator: has_any, value: [gold]}\n") == []
 
 
+def test_custom_events_are_read_and_checked():
+    custom = GOOD.replace("type: abandoned_cart", "type: custom_event\n  {0}")
+    campaign = parse_campaign(custom.format("starts_on: [Quiz Taken]\n  stops_on: [Order Completed]"), file="c.yaml")
+    assert campaign.trigger.starts_on == ("Quiz Taken",) and campaign.rule().trigger.ends_on == {"Order Completed"}
+    assert "trigger.starts_on: is missing" in with_("", custom.format("key: product"))[0]
+    assert '"Product Added" has a trigger of its own' in with_("", custom.format("starts_on: [Product Added]"))[0]
+    assert "cannot end it" in with_("", custom.format("starts_on: [Quiz]\n  stops_on: [Page Viewed]"))[0]
+
+
 def test_option_of_another_trigger_is_told():
     text = GOOD.replace("abandoned_cart\nsteps", "abandoned_cart\n  min_views: 3\nsteps")
     assert with_("", text) == [

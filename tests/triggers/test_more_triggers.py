@@ -12,6 +12,7 @@ from triggers.back_in_stock import BackInStock
 from triggers.browse_abandonment import BrowseAbandonment
 from triggers.catalog_events import BACK_IN_STOCK, PRICE_DROPPED, catalog_event
 from triggers.changes import Arm, Cancel, NotStarted, TimerChange
+from triggers.custom_event import CustomEvent
 from triggers.enrollments import EnrollmentBook
 from triggers.evaluate import evaluate, evaluate_covering_order, reconsider
 from triggers.events import Event, EventName, Line, Visit
@@ -198,6 +199,25 @@ def test_a_late_view_that_joins_two_sessions_moves_the_enrollment_to_the_new_sta
     changes = shopper.does(EventName.PRODUCT_VIEWED, HOUR * 0.4, "d")
     assert reasons(changes) == ["superseded"]
     assert [mark.key for mark in shopper.book.live()] == ["2026-03-02T12:00:00Z"]
+
+
+def test_an_event_of_the_shops_own_opens_and_another_ends_it():
+    shopper = Shopper(CustomEvent(("Wished",), ("Product Added", "Wish Granted")), wait=HOUR)
+    [arm] = shopper.does("Wished", NOW, "hat")
+    assert (arm.key, arm.due_at, arm.context) == ("2026-03-02T12:00:00Z", NOON + HOUR, {"product": "hat"})
+    assert len(shopper.does("Wished", HOUR / 2, "hat")) == 1
+    assert shopper.does("Quiz Taken", HOUR, "hat") == []
+    assert reasons(shopper.does("Product Added", 2 * HOUR, "hat")) == ["event_followed", "event_followed"]
+
+
+def test_events_of_one_product_are_one_enrollment_that_waits_from_the_newest():
+    shopper = Shopper(CustomEvent(("Wished",), ("Wish Granted",), key="product"), wait=HOUR)
+    shopper.does("Wished", NOW, "hat")
+    [touch] = shopper.does("Wished", HOUR / 2, "hat")
+    assert (touch.key, touch.last_activity_at) == ("hat", NOON + HOUR / 2)
+    shopper.does("Wish Granted", HOUR)
+    [arm] = shopper.does("Wished", 2 * HOUR, "hat")
+    assert (arm.entered_at, arm.is_revival) == (NOON + 2 * HOUR, True)
 
 
 @pytest.mark.parametrize("name", TRIGGERS)

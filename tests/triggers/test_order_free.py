@@ -13,6 +13,7 @@ from triggers.abandoned_cart import AbandonedCart
 from triggers.abandoned_checkout import AbandonedCheckout
 from triggers.browse_abandonment import BrowseAbandonment
 from triggers.catalog_events import PRICE_DROPPED
+from triggers.custom_event import CustomEvent
 from triggers.enrollments import EnrollmentBook
 from triggers.evaluate import evaluate
 from triggers.events import Event, EventName, Line, Visit
@@ -38,6 +39,13 @@ RULES = RuleSet(
         Rule("refill", Replenishment({"a": 9 * DAY}), (0 * HOUR,)),
         Rule("lost", WinBack(), (60 * DAY,)),
         Rule("hello", Welcome(until_first_order=True), (0 * HOUR,), once_per_profile=True),
+        Rule(
+            "wish",
+            CustomEvent(("Wished", "Quiz Taken"), ("Order Completed", "Wish Granted")),
+            (HOUR,),
+            reentry=5 * HOUR,
+        ),
+        Rule("wishes", CustomEvent(("Wished",), ("Done",), key="product"), (HOUR,)),
         Rule("cheaper", PriceDrop(), (0 * HOUR,), reentry=3 * HOUR),
     ]
 )
@@ -55,6 +63,9 @@ NAMES = [
     EventName.PAGE_VIEWED,
     EventName.IDENTIFIED,
     PRICE_DROPPED,
+    "Wished",
+    "Quiz Taken",
+    "Done",
 ]
 VISITS = [None, None, None, Visit(source="mail", campaign="spring"), Visit(referrer="https://search.example/q")]
 

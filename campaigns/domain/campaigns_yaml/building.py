@@ -52,7 +52,8 @@ _PRIORITY: Final = {
 def build_trigger(read: Mapping[str, Any]) -> Trigger:
     """The trigger with its options."""
     kind = TRIGGERS[read["type"]]
-    return kind(**{name: read[name] for name in option_kinds(kind) if name in read})
+    given = {name: read[name] for name in option_kinds(kind) if name in read}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 def build_policy(read: Mapping[str, Any], base: Policy) -> Policy:

@@ -14,8 +14,10 @@ from campaigns.domain.campaigns_yaml.layout import option_kinds
 from campaigns.domain.campaigns_yaml.source import Source, line_of, nearest, own_line
 from triggers.abandoned_cart import AbandonedCart
 from triggers.browse_abandonment import BrowseAbandonment
+from triggers.custom_event import ENDABLE, CustomEvent
 from triggers.post_purchase import PostPurchase
 from triggers.registry import TRIGGERS
+from triggers.state import WELL_KNOWN
 
 
 def check_reading(tree: Mapping[str, Any], read: Mapping[str, Any], source: Source) -> None:
@@ -25,10 +27,25 @@ def check_reading(tree: Mapping[str, Any], read: Mapping[str, Any], source: Sour
         return
     allowed = option_kinds(TRIGGERS[trigger["type"]])
     known = ("type", "reentry", "once_per_profile", *allowed)
+    if trigger["type"] == CustomEvent.name:
+        _check_custom(section, trigger, source)
     for name in section:
         if name in trigger and name not in known:
             what = f"is no option of {trigger['type']}{nearest(name, known)}; allowed: {', '.join(known)}"
             source.note(line_of(section, name), f"trigger.{name}", what)
+
+
+def _check_custom(section: Mapping[str, Any], trigger: Mapping[str, Any], source: Source) -> None:
+    if "starts_on" not in section:
+        source.note(own_line(section), "trigger.starts_on", "is missing: the names of the events that start it")
+    for name in trigger.get("starts_on", ()):
+        if name in WELL_KNOWN:
+            what = f'"{name}" has a trigger of its own; custom_event starts on the shop\'s other events'
+            source.note(line_of(section, "starts_on"), "trigger.starts_on", what)
+    for name in trigger.get("stops_on", ()):
+        if name in WELL_KNOWN and name not in ENDABLE:
+            what = f'"{name}" cannot end it; of the well-known events {", ".join(ENDABLE)} can'
+            source.note(line_of(section, "stops_on"), "trigger.stops_on", what)
 
 
 def check_sense(campaign: Campaign, tree: Mapping[str, Any], source: Source) -> None:

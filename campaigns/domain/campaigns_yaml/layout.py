@@ -164,6 +164,10 @@ def _option_kind(option: Any) -> Kind:
         return Whole(option.metadata.get("least", 1), option.metadata.get("most", 20))
     if isinstance(default, timedelta):
         return Length()
+    if isinstance(default, tuple):
+        return ListOf(Text(), least=1, most=20)
+    if "words" in option.metadata:
+        return Choice(option.metadata["words"])
     if isinstance(default, dict):
         return MapOf(Length())
     return Text()
