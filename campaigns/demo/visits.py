@@ -183,7 +183,7 @@ class Walk:
         goods = sum((line.price_minor or 0) * line.quantity for line in lines)
         shipping = 0 if goods >= FREE_SHIPPING_FROM else SHIPPING
         self._orders += 1
-        order_id = f"{self._label}-order{self._orders}"
+        order_id = f"FK-{self._label}{self._orders}"
         self._tell(
             EventName.ORDER_COMPLETED,
             lines,

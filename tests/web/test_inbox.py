@@ -157,6 +157,15 @@ def test_mail_says_why(inbox: httpx.Client) -> None:
     assert "Nothing is known about this decision" in inbox.get("/inbox/messages/77-1").text
 
 
+def test_long_stories_begin_folded() -> None:
+    moments = tuple(WhyMoment(EVENING - timedelta(minutes=20 - n), f"moment {n}.") for n in range(20))
+    told = replace(CART, why=Why("send", "passed", timeline=moments))
+    with served([told]) as client:
+        page = client.get("/inbox/messages/1234-1").text
+    assert "13 earlier moments" in page
+    assert page.index("moment 12.") < page.index("</details>") < page.index("moment 13.")
+
+
 def test_mail_that_is_gone_is_said_to_be_gone(inbox: httpx.Client) -> None:
     for path in ("/inbox/messages/none-1", "/inbox/messages/none-1/pane"):
         answer = inbox.get(path)
