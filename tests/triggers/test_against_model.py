@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +34,7 @@ CART = {EventName.PRODUCT_ADDED, EventName.PRODUCT_REMOVED, EventName.CART_UPDAT
 Fired = tuple[str, str, int, datetime]
 
 
-def engine(events: list[Event]) -> list[Fired]:
+def engine(events: list[Event], *, restart: bool = False) -> list[Fired]:
     """What the product does: evaluate events in time order, let timers fire between them."""
     rules = RuleSet([Rule(name, TRIGGERS[name], DELAYS[name], reentry=REENTRY[name]) for name in DELAYS])
     state, book, fired = ProfileState(), EnrollmentBook(), []
@@ -40,6 +43,8 @@ def engine(events: list[Event]) -> list[Fired]:
         _fire(rules, state, book, until, fired)
         if event:
             evaluate(rules, state, book, event, now=event.occurred_at)
+        if restart:
+            state = ProfileState.from_json(orjson.loads(orjson.dumps(state.to_json())))
     return sorted(fired)
 
 
@@ -257,3 +262,23 @@ def histories(draw: st.DrawFn) -> list[Event]:
 @given(histories())
 def test_the_engine_fires_exactly_what_the_model_fires(events: list[Event]):
     assert engine(events) == Model().run(events)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_model_agrees_on_long_histories_that_outgrow_what_a_state_keeps(seed: int):
+    """Hundreds of views in a visit, carts of more than a hundred additions, more sessions and orders than are kept."""
+    chance = random.Random(seed)
+    names = [EventName.PRODUCT_VIEWED] * 80 + [EventName.PRODUCT_ADDED] * 12 + ["Order Completed"] * (seed % 3)
+    gaps = [1] * 60 + [5, 25, 31, 400, 2000]
+    at, events = START, []
+    for index in range(700):
+        at += timedelta(minutes=chance.choice(gaps))
+        lines = (Line(chance.choice("abcdefgh")),)
+        events.append(Event("shop", f"m{index}", chance.choice(names), at, at, lines=lines, order_id=f"o{index}"))
+    assert engine(events) == Model().run(events)
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories())
+def test_storing_and_reading_the_state_between_events_changes_nothing(events: list[Event]):
+    assert engine(events, restart=True) == engine(events)
