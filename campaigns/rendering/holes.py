@@ -47,6 +47,7 @@ class Holes(threading.local):
         self.off = 0
         self.long_text = 0
         self.settled: dict[int, str] = {}
+        self.texts: dict[int, Any] = {}
         self._speaker: tuple[Any, ...] = ()
 
     def start(self, speaker: tuple[Any, ...], *, off: bool = False) -> None:
@@ -54,7 +55,7 @@ class Holes(threading.local):
         self.off = int(off)
         self.long_text = 0
         if speaker != self._speaker:
-            self._speaker, self.settled = deepcopy(speaker), {}
+            self._speaker, self.settled, self.texts = deepcopy(speaker), {}, {}
 
     def weigh(self, length: int) -> None:
         """Counts long values, so that many of them cannot fill the memory."""
@@ -88,6 +89,13 @@ class _HoleCode(SandboxCode):
             self._note_direct(node.expr2)
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+        if not forward_caller and isinstance(node, nodes.Call) and _is_settled(node) and not frame.eval_ctx.volatile:
+            key = next(_SETTLED_KEYS)
+            self.write(f"(environment.holes.texts[{key}] if {key} in environment.holes.texts")
+            self.write(f" else environment.settle_text({key}, ")
+            super().visit_Call(node, frame)
+            self.write("))")
+            return
         printed = id(node) in getattr(self, "_direct", ()) or forward_caller
         if printed or (isinstance(node.node, nodes.Name) and node.node.name in ("_counted", "range")):
             super().visit_Call(node, frame, forward_caller=forward_caller)
@@ -155,6 +163,7 @@ class MjmlEnvironment(SandboxEnvironment):
         if self.may_settle and _rebinds_settled(tree):
             self.may_settle = False
             self.holes.settled.clear()
+            self.holes.texts.clear()
         return tree
 
     def hole(self, value: Any) -> str:
@@ -184,6 +193,12 @@ class MjmlEnvironment(SandboxEnvironment):
         text = str(escape(shown(value))).replace(MARK, "")
         if self.may_settle:
             self.holes.settled[key] = text
+        return text
+
+    def settle_text(self, key: int, text: Any) -> Any:
+        """A fixed text in the reader's language, looked up once."""
+        if self.may_settle:
+            self.holes.texts[key] = text
         return text
 
     def holes_off(self) -> None:

@@ -28,7 +28,9 @@ _LITERAL_SCHEME = re.compile(r"\s*(?:https?:/|mailto:|tel:|sms:|cid:|#|/(?=[^/])
 _ANCHOR = re.compile(r"<(?:a|area|v:roundrect|v:rect)\s", re.IGNORECASE)
 
 _PLAIN_CSS = re.compile(r"[#0-9A-Fa-f.\n]*\Z|(?:(?!expression|javascript|url)[A-Za-z0-9#%.,\- \n])*\Z", re.IGNORECASE)
-_PLAIN_ADDRESSES = re.compile(r"(?:https?://[A-Za-z0-9\-._~:/?#@!$&*+,;=%]*(?:\n|\Z)|\n)*\Z")
+_PLAIN_ADDRESSES = re.compile(r"(?:(?:https?://|mailto:|tel:|#)[A-Za-z0-9\-._~:/?#@!$&*+,;=%]*(?:\n|\Z)|\n)*\Z")
+
+_NO_QUOTES = re.compile(r"[^<>\"']*\Z")
 
 LinkRewriter = Callable[[str], str]
 
@@ -107,7 +109,9 @@ def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> No
 def _rewritten(address: str, rewrite: LinkRewriter) -> str:
     before = unescaped(address)
     after = rewrite(before)
-    return address if after is before else str(escape(after))
+    if after is before:
+        return address
+    return after.replace("&", "&amp;") if _NO_QUOTES.match(after) else str(escape(after))
 
 
 def _css_address(value: Any) -> str:

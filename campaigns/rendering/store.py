@@ -109,6 +109,10 @@ class EmailTemplate:
         text = self._rendered(self._text, values).strip() + "\n"
         return RenderedEmail(mail["subject"], mail["preheader"], self._html(values), text)
 
+    def render_html(self, context: Mapping[str, Any]) -> str:
+        """The HTML alone, without subject and text: for previews of the body and for benchmarks."""
+        return self._html(self._values(context))
+
     def render_uncompiled(self, context: Mapping[str, Any]) -> str:
         """The HTML by the slow way, Jinja first and MJML after: the yardstick for the compiled one."""
         values = self._values(context)
