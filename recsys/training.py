@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from recsys import keys
-from recsys.arrays import Matrix, scaled
+from recsys.arrays import Ints, Matrix, scaled
 from recsys.bestsellers import bestseller_lists
+from recsys.blend.model import Blend, BlendSettings
 from recsys.catalog import Catalog, build_catalog
 from recsys.log import InteractionLog, build_log
 from recsys.neighbours import Neighbours, neighbours_of, rows_of
 from recsys.packing import Ranked, pack
 from recsys.queries import Queries
 from recsys.sources.item_knn import ItemKnn
+
+HISTORY = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class TrainingSettings:
     list_depth: int = 60
     half_life_days: float = 14.0
     recent_products: int = 30  # of a profile, that its slate is made from
+    ranking: Literal["neighbours", "blend"] = "neighbours"  # quick refresh, or all sources with the learned order
+    blend: BlendSettings = field(default_factory=BlendSettings)
 
 
 @dataclass(frozen=True)
@@ -86,10 +92,12 @@ def train(
     *,
     now: datetime,
     settings: TrainingSettings | None = None,
+    profiles: Collection[str] | None = None,
 ) -> Artifacts:
     """Learn from interactions (rows in time order, `Columns`) and products as they were at `now` (aware).
 
-    Later rows than `now` are left out. Empty frames give empty artifacts, for which serving answers empty slates.
+    Slates are made for `profiles` only where given (those with armed timers or recent activity), else for all. Rows
+    later than `now` are left out. Empty frames give empty artifacts, for which serving answers empty slates.
     """
     settings = settings or TrainingSettings()
     catalog = build_catalog(products, interactions)
@@ -104,35 +112,49 @@ def train(
         depth=settings.list_depth,
         now=now.timestamp(),
     )
+    chosen = _chosen(log, profiles)
     return Artifacts(
         version=_version(log, catalog, settings),
         made_at=now,
         catalog=catalog,
         neighbours=neighbours_of(log, catalog, settings.neighbours),
-        slates=_slates(log, settings),
-        profile_ids=[str(p) for p in log.profiles.external],
+        slates=_slates(log, catalog, settings, chosen),
+        profile_ids=[str(p) for p in log.profiles.ids(chosen)],
         lists=dict(lists),
     )
 
 
-def _slates(log: InteractionLog, settings: TrainingSettings) -> Matrix:
-    queries = profile_queries(log, settings.recent_products)
+def _chosen(log: InteractionLog, profiles: Collection[str] | None) -> Ints:
+    if profiles is None:
+        return np.arange(len(log.profiles))
+    wanted = set(profiles)
+    return np.array([n for n, p in enumerate(log.profiles.external) if str(p) in wanted], dtype=np.int64)
+
+
+def _slates(log: InteractionLog, catalog: Catalog, settings: TrainingSettings, chosen: Ints) -> Matrix:
+    queries = profile_queries(log, settings.recent_products, chosen)
+    if settings.ranking == "blend":
+        return scaled(Blend(catalog, settings.blend).fit(log).score(queries, settings.slate_depth))
     return scaled(ItemKnn("tfidf", decay=0.95).fit(log).score(queries, settings.slate_depth))
 
 
-def profile_queries(log: InteractionLog, recent: int) -> Queries:
-    """Return one query per profile: its most recent rows as the prefix, oldest first."""
+def profile_queries(log: InteractionLog, recent: int, chosen: Ints) -> Queries:
+    """Return one query per chosen profile: its latest session as the prefix, its other recent rows as the history.
+
+    Both hold at most `recent` rows, oldest first; the time asked is that of the log's last row.
+    """
     rows = np.flatnonzero(log.profile >= 0)
     rows = rows[np.lexsort((log.at[rows], log.profile[rows]))]
-    profile = log.profile[rows]
-    from_end = np.searchsorted(profile, profile, side="right") - np.arange(len(rows))
-    rows = rows[from_end <= recent]
-    size = len(log.profiles)
-    starts = np.searchsorted(log.profile[rows], np.arange(size + 1))
-    empty = np.zeros(size + 1, dtype=np.int64)
-    return Queries(
-        starts, log.product[rows], empty, np.zeros(0, dtype=np.int64), np.arange(size), np.full(size, np.nan)
-    )
+    known = log.profile[rows]
+    starts, stops = np.searchsorted(known, chosen), np.searchsorted(known, chosen, side="right")
+    prefixes, histories = [], []
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        mine = rows[max(start, stop - HISTORY) : stop]
+        live = log.session[mine] == (log.session[mine[-1]] if len(mine) else -1)
+        prefixes.append(log.product[mine[live]][-recent:].tolist())
+        histories.append(log.product[mine[~live]].tolist())
+    latest = float(log.at.max()) if log.has_times and len(log) else np.nan
+    return Queries.of(prefixes, histories, chosen, np.full(len(chosen), latest))
 
 
 def _version(log: InteractionLog, catalog: Catalog, settings: TrainingSettings) -> str:

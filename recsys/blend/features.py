@@ -105,8 +105,10 @@ class Features:
         )
 
     def _code_share(self, codes: Ints, starts: Ints, items: Ints, pairs: Pairs) -> Floats:
-        if codes.max(initial=-1) < 0 or not len(items):
+        if codes.max(initial=-1) < 0:
             return np.full(len(pairs), np.nan)
+        if not len(items):  # the same answer that a query without history gets in a batch where others have one
+            return np.where(codes[pairs.product] >= 0, 0.0, np.nan)
         size = int(codes.max()) + 2
         rows = row_numbers(starts)
         held, counts = np.unique(rows * size + codes[items] + 1, return_counts=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from recsys.blend.examples import Examples, cut_examples, split_log
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
 from recsys.catalog import Catalog
+from recsys.errors import BadArtifact
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import Attributes
@@ -113,6 +116,28 @@ class Blend:
     def _prepare(self, log: InteractionLog) -> None:
         self.sources = [s.fit(log) for s in self._make(self.catalog, log)]
         self.features = Features(log, self.catalog, [s.name for s in self.sources])
+
+    def save(self, folder: Path) -> None:
+        """Write sources and re-ranker into a folder."""
+        for source in self.sources:
+            source.save(folder / source.name)
+        if self.ranker is not None:
+            self.ranker.save(folder / "ranker.txt")
+        names = {"sources": [s.name for s in self.sources], "products": len(self.catalog), "ranked": bool(self.ranker)}
+        (folder / "blend.json").write_text(json.dumps(names))
+
+    def load(self, folder: Path, log: InteractionLog) -> Blend:
+        """Read what `save` wrote; `log` is the one it was fitted on, for the features. BadArtifact where it differs."""
+        try:
+            names = json.loads((folder / "blend.json").read_text())
+        except (OSError, ValueError) as problem:
+            raise BadArtifact(f"{folder}: {problem}", "train again") from problem
+        self.sources = [s.load(folder / s.name) for s in self._make(self.catalog, log) if s.name in names["sources"]]
+        if [s.name for s in self.sources] != names["sources"] or names["products"] != len(self.catalog):
+            raise BadArtifact(f"{folder} holds a blend of other sources or products", "train again")
+        self.features = Features(log, self.catalog, names["sources"])
+        self.ranker = Ranker.load(folder / "ranker.txt") if names["ranked"] else None
+        return self
 
     def _lessons(self, log: InteractionLog) -> list[Lesson]:
         """Go back in time, window by window, until there are enough examples."""

@@ -1,0 +1,139 @@
+"""The blend learns its order from the shop's history, answers the same in batch and alone, survives odd shops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.blend.model import Blend, BlendSettings
+from recsys.blend.ranker import RankerSettings
+from recsys.catalog import build_catalog
+from recsys.errors import BadArtifact
+from recsys.log import InteractionLog, build_log
+from recsys.queries import Queries
+from recsys.request import Fetched, Request, Signal, SlotSpec
+from recsys.serving import keys_needed, recommend
+from recsys.slates import SlotKind
+from recsys.training import TrainingSettings, train
+
+QUICK = BlendSettings(
+    examples=600, depth=20, candidates=40, ranker=RankerSettings(rounds=30, smallest_leaf=20, threads=1)
+)
+
+
+def history(sessions: int = 900) -> pd.DataFrame:
+    generator = np.random.default_rng(3)
+    rows = []
+    for session in range(sessions):
+        profile = int(generator.integers(60))
+        at = pd.Timestamp("2026-01-01", tz="UTC") + pd.Timedelta(hours=session)
+        start = profile % 6 * 8 + int(generator.integers(8))
+        for step in range(4):
+            product = start // 8 * 8 + (start + step) % 8
+            rows.append((session, f"u{profile}", f"p{product}", "Product Viewed", at + pd.Timedelta(minutes=step)))
+    return pd.DataFrame(rows, columns=["session_id", "profile_id", "product_id", "event", "occurred_at"])
+
+
+FRAME = history()
+PRODUCTS = pd.DataFrame(
+    {"product_id": [f"p{i}" for i in range(48)], "category": [f"c{i // 8}" for i in range(48)], "price": 9.0}
+)
+CATALOG = build_catalog(PRODUCTS, FRAME)
+
+
+@pytest.fixture(scope="module")
+def log() -> InteractionLog:
+    return build_log(FRAME, CATALOG.products)
+
+
+@pytest.fixture(scope="module")
+def blend(log: InteractionLog) -> Blend:
+    return Blend(CATALOG, QUICK).fit(log)
+
+
+def test_the_blend_learns_what_follows_what(blend: Blend):
+    asked = CATALOG.products.numbers(["p0", "p1"]).tolist()
+    answer = blend.score(Queries.of([asked]), 6)
+    names = [CATALOG.products.external[c] for c in answer.indices]
+    assert blend.ranker is not None
+    assert "p2" in [n for n in names if n not in ("p0", "p1")][:2]
+
+
+def test_features_are_the_same_in_batch_and_one_by_one(blend: Blend, log: InteractionLog):
+    assert blend.features is not None
+    prefixes, histories = [[0, 1], [9], [], [40, 41, 40]], [[3, 3], [], [5], []]
+    profile, at = [0, 1, -1, 2], [log.at.max() + 60.0] * 4
+    queries = Queries.of(prefixes, histories, profile, at)
+    pairs = blend.candidates(queries)
+    batch = blend.features.compute(queries, pairs)
+    for row in range(4):
+        alone = Queries.of([prefixes[row]], [histories[row]], [profile[row]], [at[row]])
+        found = blend.candidates(alone)
+        mine = pairs.query == row
+        assert found.product.tolist() == pairs.product[mine].tolist()
+        np.testing.assert_allclose(blend.features.compute(alone, found), batch[mine], rtol=1e-4, atol=1e-5)
+
+
+def test_feature_names_match_the_columns(blend: Blend):
+    assert blend.features is not None
+    queries = Queries.of([[0]])
+    values = blend.features.compute(queries, blend.candidates(queries))
+    assert values.shape[1] == len(blend.features.names) == len(set(blend.features.names))
+
+
+def test_features_know_nothing_later_than_their_log(log: InteractionLog):
+    early = log.select(log.at < np.median(log.at))
+    blend = Blend(CATALOG, QUICK)
+    blend._prepare(early)
+    assert blend.features is not None and blend.features.touches is not None
+    assert blend.features.touches.last_at.max() < np.median(log.at)
+
+
+def test_a_saved_blend_answers_the_same(blend: Blend, log: InteractionLog, tmp_path: Path):
+    blend.save(tmp_path)
+    loaded = Blend(CATALOG, QUICK).load(tmp_path, log)
+    queries = Queries.of([[0, 1], [20]], [[4], []], [1, -1])
+    np.testing.assert_allclose(loaded.score(queries, 9).toarray(), blend.score(queries, 9).toarray(), rtol=1e-5)
+
+
+def test_a_blend_of_another_catalog_is_refused(blend: Blend, log: InteractionLog, tmp_path: Path):
+    blend.save(tmp_path)
+    with pytest.raises(BadArtifact, match="train again"):
+        Blend(replace(CATALOG, products=build_catalog(None, FRAME.head(9)).products), QUICK).load(tmp_path, log)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        FRAME.drop(columns=["occurred_at", "profile_id", "event"]),
+        FRAME.assign(occurred_at=pd.NaT, profile_id=None),
+        FRAME.head(1),
+        FRAME.assign(product_id="p0"),
+        FRAME.assign(profile_id="bot", session_id=1),
+        FRAME.assign(event="Order Completed", occurred_at=FRAME.groupby("session_id").occurred_at.transform("min")),
+    ],
+    ids=["bare sessions", "no times, no shoppers", "one event", "one product", "one bot", "baskets"],
+)
+def test_odd_shops_get_an_answer(frame: pd.DataFrame):
+    catalog = build_catalog(PRODUCTS, frame)
+    found = Blend(catalog, QUICK).fit(build_log(frame, catalog.products)).score(Queries.of([[0], []]), 5)
+    assert found.shape == (2, len(catalog)) and np.isfinite(found.data).all()
+
+
+def test_training_with_the_blend_fills_the_slates_of_the_chosen_profiles():
+    settings = TrainingSettings(ranking="blend", blend=QUICK)
+    artifacts = train(FRAME, PRODUCTS, now=datetime(2026, 3, 1, tzinfo=UTC), settings=settings, profiles=["u1", "u7"])
+    store = dict(artifacts.packed())
+    assert {k for k in store if k.startswith("s:")} == {"s:u1", "s:u7"}
+    asked = Request(SlotSpec("x", SlotKind.NEXT_BEST), profile_id="u1", signals=[Signal("p8")])
+    assert len(recommend(asked, Fetched({k: store.get(k) for k in keys_needed(asked)})).items) == 4
+
+
+def test_training_twice_gives_the_same_bytes():
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    assert dict(train(FRAME, PRODUCTS, now=now).packed()) == dict(train(FRAME, PRODUCTS, now=now).packed())

@@ -1,0 +1,147 @@
+"""One suite for every source: known answers, determinism, saving, odd logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.catalog import build_catalog
+from recsys.errors import BadArtifact
+from recsys.log import build_log
+from recsys.queries import Queries
+from recsys.sources.attributes import Attributes
+from recsys.sources.base import Source
+from recsys.sources.ease import Ease
+from recsys.sources.factors import Factors
+from recsys.sources.history import History
+from recsys.sources.item_knn import ItemKnn
+from recsys.sources.popularity import Popularity, decayed_counts
+from recsys.sources.sequence import Sequence
+from recsys.sources.session_knn import SessionKnn
+
+TEA = ["tea", "pot", "honey"]
+BIKE = ["bike", "helmet", "pump"]
+CATALOG = pd.DataFrame(
+    {
+        "product_id": [*TEA, *BIKE, "new tea"],
+        "title": ["green tea", "tea pot", "tea honey", "city bike", "bike helmet", "bike pump", "black tea"],
+        "category": ["kitchen"] * 3 + ["sport"] * 3 + ["kitchen"],
+    }
+)
+
+
+def shop(times: bool = True, profiles: bool = True) -> pd.DataFrame:
+    """Forty sessions: half about tea, half about bikes, each in the same order."""
+    rows = [(s, p) for s in range(40) for p in (TEA if s % 2 else BIKE)]
+    frame = pd.DataFrame(rows, columns=["session_id", "product_id"])
+    frame["profile_id"] = [f"u{s % 10}" if profiles else None for s, _ in rows]
+    frame["occurred_at"] = pd.date_range("2026-01-01", periods=len(rows), freq="h", tz="UTC") if times else pd.NaT
+    return frame
+
+
+CATALOGUE = build_catalog(CATALOG, shop())
+PERSONAL: list[Callable[[], Source]] = [
+    lambda: ItemKnn("tfidf"),
+    lambda: ItemKnn("bm25", history_share=0.2),
+    lambda: ItemKnn("cosine", by_actor=True),
+    lambda: ItemKnn("walk"),
+    lambda: ItemKnn("walk", hops=2, name="walk_twice"),
+    Sequence,
+    lambda: Sequence(backward=1.0, steps=30, name="association"),
+    SessionKnn,
+    lambda: SessionKnn(history_share=0.1),
+    lambda: Factors("als", size=8),
+    lambda: Factors("bpr", size=8),
+    lambda: Ease(penalty=1.0),
+    lambda: Attributes(CATALOGUE),
+]
+ALL = [*PERSONAL, Popularity, History]
+
+
+def names(source: Source, queries: Queries, depth: int = 7) -> list[list[str]]:
+    answer = source.score(queries, depth)
+    ids = CATALOGUE.products.external
+    return [[ids[c] for c in answer.indices[a:b]] for a, b in zip(answer.indptr, answer.indptr[1:], strict=False)]
+
+
+def asking(*products: str) -> Queries:
+    return Queries.of([CATALOGUE.products.numbers(list(products)).tolist()])
+
+
+@pytest.mark.parametrize("make", PERSONAL)
+@pytest.mark.parametrize(("seen", "first"), [("tea", TEA), ("bike", BIKE)])
+def test_known_answer_what_goes_with_a_product_comes_first(make: Callable[[], Source], seen: str, first: list[str]):
+    source = make().fit(build_log(shop(), CATALOGUE.products))
+    best = [p for p in names(source, asking(seen))[0] if p != seen][:2]
+    assert set(best) <= {*first, "new tea"}
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_answers_are_ordered_bounded_positive_and_repeatable(make: Callable[[], Source]):
+    log = build_log(shop(), CATALOGUE.products)
+    queries = Queries.of([[0], [3, 4], [], [0, 3]], [[1], [], [], []], [0, -1, -1, 2])
+    one, two = make().fit(log).score(queries, 3), make().fit(log).score(queries, 3)
+    assert one.shape == (4, len(CATALOGUE))
+    assert (np.diff(one.indptr) <= 3).all() and (one.data > 0).all() and np.isfinite(one.data).all()
+    for a, b in zip(one.indptr, one.indptr[1:], strict=False):
+        assert (np.diff(one.data[a:b]) <= 1e-6).all()
+        assert len(set(one.indices[a:b].tolist())) == b - a
+    assert (one != two).nnz == 0
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_a_saved_source_answers_the_same(make: Callable[[], Source], tmp_path: Path):
+    source = make().fit(build_log(shop(), CATALOGUE.products))
+    source.save(tmp_path / "model")
+    assert names(make().load(tmp_path / "model"), asking("tea")) == names(source, asking("tea"))
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_a_missing_artifact_is_one_clear_error(make: Callable[[], Source], tmp_path: Path):
+    with pytest.raises(BadArtifact, match="train again"):
+        make().load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"product_id": ["tea"]}),
+        pd.DataFrame({"product_id": ["tea"] * 1000, "session_id": 1, "profile_id": "bot"}),
+        shop(times=False, profiles=False),
+        shop(times=False),
+        shop().drop(columns=["session_id", "profile_id"]),
+    ],
+    ids=["one event", "one product, one bot", "no times, no profiles", "no times", "no sessions"],
+)
+def test_odd_logs_are_survived(make: Callable[[], Source], frame: pd.DataFrame):
+    source = make().fit(build_log(frame, CATALOGUE.products))
+    assert source.score(Queries.of([[0], []]), 5).shape == (2, len(CATALOGUE))
+
+
+def test_sequences_have_a_direction():
+    found = names(Sequence().fit(build_log(shop(), CATALOGUE.products)), asking("honey"))[0]
+    assert found == []
+
+
+def test_new_products_come_in_by_their_attributes():
+    source = Attributes(CATALOGUE).fit(build_log(shop(), CATALOGUE.products))
+    assert "new tea" in names(source, asking("tea"))[0]
+
+
+def test_popularity_fades_and_ten_thousand_repeats_count_once():
+    frame = pd.DataFrame({"product_id": ["old"] * 10_000 + ["fresh"], "session_id": [1] * 10_000 + [2]})
+    frame["occurred_at"] = pd.to_datetime(["2026-01-01"] * 10_000 + ["2026-01-31"], utc=True)
+    log = build_log(frame)
+    assert decayed_counts(log, 30.0).tolist() == pytest.approx([0.5, 1.0])
+
+
+def test_own_products_come_latest_first():
+    assert names(History().fit(build_log(shop(), CATALOGUE.products)), asking("tea", "bike", "tea"))[0] == [
+        "tea",
+        "bike",
+    ]
