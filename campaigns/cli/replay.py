@@ -16,7 +16,7 @@ from campaigns.cli.output import Output
 from campaigns.cli.summary import print_summary
 from campaigns.clock import VirtualClock
 from campaigns.config import Workspace, scaffold
-from campaigns.delivery import mailer_from_url
+from campaigns.delivery import mailer_from_url, maildir_url
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import World, open_engine
@@ -62,7 +62,7 @@ def replay(
             files = read_campaign_files(workspace.campaigns, engine.templates)
             events: list[Event] = source.read_all()
             apply_files(engine, files, by="replay")
-            mailer = mailer_from_url(f"maildir:{folder.resolve()}", clock=clock)
+            mailer = mailer_from_url(maildir_url(folder.resolve()), clock=clock)
             with output.progress("replay", len(events)) as bar:
                 report = play(
                     engine,

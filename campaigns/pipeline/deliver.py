@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from campaigns.delivery import Mailer
+from campaigns.delivery.feedback import says_dead_address
 from campaigns.domain.message import (
     Accepted,
     Address,
@@ -106,7 +107,7 @@ def _settled(message: ClaimedMessage, outcome: Outcome, now: datetime) -> Settle
 
 def _note_hard_bounce(connection: Connection, message: ClaimedMessage, outcome: Rejected, now: datetime) -> None:
     """A mailbox that does not exist is not mailed again; other permanent refusals say nothing about the address."""
-    if any(code in outcome.detail for code in ("5.1.1", "5.1.2", "5.1.10", "550 no such", "user unknown")):
+    if says_dead_address(outcome.detail):
         suppress(connection, message.address, reason="hard_bounce", now=now, detail=outcome.detail[:500])
 
 

@@ -82,11 +82,9 @@ class People:
 
     def covered_by(self, order: Event, profile_id: int) -> Iterator[Person]:
         """Other profiles whose cart this order empties: the same address or the same cart."""
-        found: dict[int, Person] = {}
-        for person in self._by_address.get((order.email or "").strip().lower(), ()):
-            found[person.row.profile_id] = person
-        for person in self._by_cart.get(order.cart_id or "", ()):
-            found[person.row.profile_id] = person
+        same = [*self._by_address.get((order.email or "").strip().lower(), ())] if order.email else []
+        same += self._by_cart.get(order.cart_id, ()) if order.cart_id else ()
+        found = {person.row.profile_id: person for person in same}
         return (person for other, person in sorted(found.items()) if other != profile_id)
 
     def index(self) -> None:
@@ -94,7 +92,7 @@ class People:
         for person in self.by_id.values():
             if person.row.email:
                 self._by_address.setdefault(person.row.email, []).append(person)
-            for cart_id in person.state.carts:
+            for cart_id in filter(None, person.state.carts):
                 self._by_cart.setdefault(cart_id, []).append(person)
 
 
