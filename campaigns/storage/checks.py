@@ -213,7 +213,7 @@ def _version(program: Path, name: str) -> str:
     done = subprocess.run([str(program), "--version"], check=False, capture_output=True, text=True, timeout=20)  # noqa: S603
     if done.returncode:
         raise RekindleError(f"{name} does not run on this machine", where=str(program), fix="set its address instead")
-    return done.stdout.strip().splitlines()[0]
+    return done.stdout.strip().splitlines()[0].partition(" sha=")[0]
 
 
 def _found(check: str, look: Callable[[], str]) -> Finding:

@@ -23,7 +23,8 @@ _RECOVERY = 90.0  # seconds that a start after a crash may take
 
 def settings_for(memory_bytes: int) -> dict[str, str]:
     """Server settings for a machine with `memory_bytes`. What is acknowledged is on the disk: fsync and
-    synchronous_commit stay on; the log of changes is kept small, for nobody copies from this server."""
+    synchronous_commit stay on; the log of changes is kept small, for nobody copies from this server. Queries do not
+    split up: it gains little on a small machine, and containers often lack the shared memory for it."""
     megabytes = memory_bytes // 1_048_576
     return {
         "listen_addresses": "",
@@ -42,6 +43,8 @@ def settings_for(memory_bytes: int) -> dict[str, str]:
         "checkpoint_timeout": "15min",
         "random_page_cost": "1.1",
         "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+        "max_parallel_maintenance_workers": "0",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_min_messages": "warning",

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -107,6 +108,18 @@ def test_two_processes_share_the_servers_and_the_last_to_leave_stops_them(worksp
     assert other.returncode == 0
     assert not answers(servers)
     wait_dead(pids)
+
+
+def test_processes_that_start_at_once_find_one_pair_of_servers(workspace: Workspace) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        holders = list(pool.map(hold, [workspace] * 4))
+    pids = server_pids(workspace)
+    for holder in holders[:3]:
+        holder.kill()
+        holder.wait()
+    holders[3].communicate()
+    wait_dead(pids)
+    assert not (workspace.state / "servers/run").exists()
 
 
 def test_a_process_killed_without_a_word_leaves_nothing_to_clean_up(workspace: Workspace) -> None:
