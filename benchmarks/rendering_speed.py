@@ -37,11 +37,12 @@ PLAIN = """<mjml><mj-head><mj-attributes><mj-all font-family="{{ shop.brand.font
 <mj-section><mj-column><mj-image src="{{ shop.logo_url }}" alt="{{ shop.name }}" width="120px" />
 <mj-text font-size="24px">Still here, {{ profile.first_name or "there" }}</mj-text></mj-column></mj-section>
 {% for line in cart.lines %}
-<mj-section background-color="#ffffff"><mj-column width="30%"><mj-image src="{{ line.image_url }}" alt="{{ line.title }}"
- href="{{ line.url }}" /></mj-column><mj-column width="70%"><mj-text><a href="{{ line.url }}">{{ line.title }}</a><br />
+<mj-section background-color="#ffffff"><mj-column width="30%">
+<mj-image src="{{ line.image_url }}" alt="{{ line.title }}" href="{{ line.url }}" /></mj-column><mj-column width="70%"><mj-text><a href="{{ line.url }}">{{ line.title }}</a><br />
 {{ line.quantity }} x {{ line.price_minor | money(line.currency) }}</mj-text></mj-column></mj-section>
 {% endfor %}
-<mj-section><mj-column><mj-button href="{{ links.cart }}">{{ cart.total_minor | money(cart.currency) }}: to the cart</mj-button>
+<mj-section><mj-column>
+<mj-button href="{{ links.cart }}">{{ cart.total_minor | money(cart.currency) }}: to the cart</mj-button>
 <mj-text>{{ shop.postal_address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></mj-text></mj-column></mj-section>
 </mj-body></mjml>
 """

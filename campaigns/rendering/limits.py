@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from jinja2.exceptions import SecurityError
@@ -13,6 +14,7 @@ MAX_TEXT = 1_000_000  # characters in any one string a template builds
 MAX_OUTPUT = 2_000_000  # characters of one rendered part
 MAX_STEPS = 100_000  # turns of loops and calls of macros in one rendering
 MAX_INTEGER_BITS = 256
+_BATCH = 50
 
 
 class OverLimit(SecurityError):
@@ -64,12 +66,12 @@ def capped_concat(pieces: Iterable[str]) -> str:
 
 
 def _collected(pieces: Iterable[str]) -> list[str]:
-    """The pieces of a running template: loop turns bound their count, their total is looked at on the way."""
+    """The pieces of a running template, their total looked at every few dozen."""
     kept: list[str] = []
-    total = 0
-    for piece in pieces:
-        kept.append(piece)
-        total += len(piece)
+    total, left = 0, iter(pieces)
+    while batch := list(islice(left, _BATCH)):
+        kept += batch
+        total += sum(map(len, batch))
         if total > MAX_OUTPUT:
             break
     return kept
