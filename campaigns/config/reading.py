@@ -18,6 +18,7 @@ from campaigns.domain.errors import UnusableEnvironment
 
 PREFIX = "REKINDLE_"
 NOT_SETTINGS = frozenset({"REKINDLE_WORKSPACE", "REKINDLE_DEBUG"})  # read by the command line itself
+TEST_PREFIX = "REKINDLE_TEST_"  # switches of the test suite, which also runs the commands
 
 Path_ = tuple[str, ...]
 
@@ -81,7 +82,7 @@ def _overlay(environ: Mapping[str, str]) -> Iterator[tuple[Path_, str]]:
         variable_name(".".join(path)): path for path in _paths(Settings) if path[-1] not in ("social", "write_keys")
     }
     for name, value in environ.items():
-        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS or name.startswith(TEST_PREFIX):
             continue
         if name.startswith(keys := PREFIX + "WRITE_KEYS_"):
             yield ("write_keys", name.removeprefix(keys).lower()), value

@@ -62,6 +62,7 @@ def test_a_variable_wins_over_the_file(workspace: Workspace) -> None:
         "REKINDLE_WRITE_KEYS_APP": "a-key-of-enough-length",
         "REKINDLE_REDIS_URL": "",
         "REKINDLE_WORKSPACE": "/elsewhere",
+        "REKINDLE_TEST_ANYTHING": "1",
         "OTHER": "ignored",
     }
     settings = load_settings(workspace, variables)
