@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from triggers.cart import CHECKOUT, IMPLICIT
+from triggers.cart import IMPLICIT
 from triggers.events import Event, EventName
 from triggers.state import CART_EVENTS, ProfileState
 from triggers.trigger import Ended, Passage, Seen, Trigger
@@ -41,10 +41,10 @@ class AbandonedCheckout(Trigger):
             return Ended("ordered")
         if cart.checkout is None:
             return Ended("no_checkout")
-        if cart.is_empty and (cart.changes or cart.snapshots or not cart.checkout[3]):
+        if not cart.checkout_openings():
             return Ended("cart_emptied")
         return Passage(key, cart.last_at, {"cart": cart_id, "checkout": cart.checkout[2]})
 
     def openings(self, state: ProfileState, key: str) -> list[int]:
         found = state.find_cart(key)
-        return found[1].openings(CHECKOUT) if found else []
+        return found[1].checkout_openings() if found else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any, Final
 
@@ -112,19 +113,30 @@ class Cart:
             return self.lines()
         return [build_line(key, quantity, self.facts.get(key)) for key, quantity in self.checkout[3]]
 
-    def openings(self, opens: int = ADDED) -> list[int]:
-        """The instants at which an enrollment could open: the first activity that `opens` since the cart was empty
-        last, and all activity after it."""
+    def openings(self) -> list[int]:
+        """The instants at which an enrollment could open: the first addition since the cart was empty last, and all
+        activity after it. There are none exactly when the cart is empty."""
+        return self._openings(
+            lambda kinds, content, was_used: bool(content) and not kinds.isdisjoint((ADDED, SNAPSHOT))
+        )
+
+    def checkout_openings(self) -> list[int]:
+        """The same from the first checkout on. A cart that nothing was ever put into counts by its checkout alone."""
+        return self._openings(lambda kinds, content, was_used: CHECKOUT in kinds and (bool(content) or not was_used))
+
+    def _openings(self, may_open: Callable[[set[int], dict[str, int], bool], bool]) -> list[int]:
         found: list[int] = []
         content: dict[str, int] = {}
+        was_used = False
         for (at, _), steps in groupby(self._activity(), key=lambda one: one[:2]):
             was_empty, kinds = not content, set()
             for _, _, kind, entry in steps:
                 kinds.add(kind)
                 content = _after(content, kind, entry)
+            was_used = was_used or bool(content)
             if not content and not was_empty:
                 found = []
-            elif found or opens in kinds or (opens == ADDED and content and SNAPSHOT in kinds):
+            elif found or may_open(kinds, content, was_used):
                 found.append(at)
         return found
 

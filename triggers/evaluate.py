@@ -39,9 +39,9 @@ def evaluate(
 ) -> list[TimerChange]:
     """Folds `event` into `state` and updates `book`, both in place; returns the rows to write, in order.
 
-    `now` stamps exits. An event that arrived more than `max_event_age` after it happened still moves and ends
+    `now` stamps exits. An event from the future (a wrong clock) counts from when it was received. An event that arrived more than `max_event_age` after it happened still moves and ends
     enrollments, but opens none."""
-    at = micros(event.occurred_at)
+    at = micros(min(event.occurred_at, event.received_at))
     is_history = event.received_at - event.occurred_at > max_event_age
     reshaped = fold(state, event, at, is_history=is_history)
     turn = _Turn(state, book, event, at, now, is_history=is_history)
@@ -62,7 +62,7 @@ def evaluate_covering_order(
     """An order of somebody else that covers this profile too: the same cart, checkout or email address.
 
     Ends what an own order would end, and starts nothing; the order stays in the other profile's history."""
-    at = micros(event.occurred_at)
+    at = micros(min(event.occurred_at, event.received_at))
     cover_by_order(state, order_id_of(event), at)
     turn = _Turn(state, book, event, at, now, is_history=True)
     changes: list[TimerChange] = []

@@ -16,6 +16,7 @@ from campaigns.decisions.simulation_summary import summarize
 from campaigns.domain.campaign_file import parse_campaign, read_campaign
 from campaigns.domain.campaign_values import Hours
 from campaigns.domain.profile import Profile
+from tests.flows.taobao_count import count_first_steps, read
 from triggers.enrollments import EnrollmentBook
 from triggers.evaluate import evaluate
 from triggers.events import Event, EventName, Line
@@ -176,3 +177,34 @@ def test_invariants_hold_for_nine_days_of_a_real_shop():
         times = sorted(mail.decided_at for mail in mails if (mail.campaign_id, mail.step) != ("post_purchase", 0))
         assert all(later - earlier >= 16 * HOUR for earlier, later in pairwise(times))
         assert not any(timedelta(0) <= mail.decided_at - at < 24 * HOUR for mail in reminders for at in orders)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not TAOBAO.exists(), reason=f"needs {TAOBAO.name} in the shared data folder")
+def test_first_steps_of_a_simulation_are_those_of_a_count_by_hand():
+    frame = read(TAOBAO)
+    histories: dict[str, list[Event]] = defaultdict(list)
+    for number, row in enumerate(frame.itertuples(index=False)):
+        at = datetime.fromtimestamp(row.timestamp, UTC)
+        user, lines = str(row.user_id), (Line(row.item_id),)
+        order_id = f"{user}-{row.timestamp}"
+        histories[user].append(Event("t", f"m{number}", NAMES[row.behavior], at, at, lines=lines, order_id=order_id))
+    end = datetime.fromtimestamp(int(frame["timestamp"].max()), UTC)
+    awake = ShopPolicy(quiet_hours=None, holdout_share=0.0)
+    simulation = Simulation.of(LIBRARY, awake, until=end)
+    people = ((Profile(user, f"{user}@example.com"), events) for user, events in histories.items())
+    found: dict[tuple[str, str, str], tuple[str, str, int]] = {}
+    for one in simulation.play(people):
+        if isinstance(one, SimulatedDecision) and one.step == 0:
+            due = (one.campaign_id, one.profile_id, int(one.due_at.timestamp()))
+            found.setdefault((one.campaign_id, one.profile_id, one.key), due)
+    expected = Counter((one.campaign, str(one.user), one.at) for one in count_first_steps(frame))
+    assert Counter(found.values()) == expected
+
+
+NAMES = {
+    "pv": EventName.PRODUCT_VIEWED,
+    "cart": EventName.PRODUCT_ADDED,
+    "fav": EventName.PRODUCT_WISHLISTED,
+    "buy": EventName.ORDER_COMPLETED,
+}

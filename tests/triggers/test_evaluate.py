@@ -193,6 +193,11 @@ def test_back_dated_events_feed_history_and_open_nothing_but_still_end_things():
     assert isinstance(cancel, Cancel)
 
 
+def test_an_event_from_the_future_counts_from_when_it_was_received():
+    [arm] = Shopper().does(EventName.PRODUCT_ADDED, 400 * DAY, "shirt", late=-400 * DAY)
+    assert (arm.entered_at, arm.due_at) == (NOON, NOON + HOUR)
+
+
 def test_a_decision_that_ends_an_enrollment_uses_up_its_key():
     shopper = Shopper()
     shopper.does(EventName.PRODUCT_ADDED, 0 * HOUR, "shirt")
