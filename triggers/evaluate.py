@@ -39,8 +39,8 @@ def evaluate(
 ) -> list[TimerChange]:
     """Folds `event` into `state` and updates `book`, both in place; returns the rows to write, in order.
 
-    `now` stamps exits. An event from the future (a wrong clock) counts from when it was received. An event that arrived more than `max_event_age` after it happened still moves and ends
-    enrollments, but opens none."""
+    `now` stamps exits. An event that arrived more than `max_event_age` after it happened still moves and ends
+    enrollments, but opens none; one from the future (a wrong clock) counts from when it was received."""
     at = micros(min(event.occurred_at, event.received_at))
     is_history = event.received_at - event.occurred_at > max_event_age
     reshaped = fold(state, event, at, is_history=is_history)
