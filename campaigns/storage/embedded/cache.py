@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from contextlib import suppress
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from campaigns.domain.errors import UnusableEnvironment
 from campaigns.storage.embedded.processes import did_not_start, spawn, wait_gone, wait_until
 
 NO_RETRY = Retry(NoBackoff(), 0)  # we ask again ourselves; the client's own patience takes seconds
+_log = logging.getLogger(__name__)
 _RECOVERY = 60.0  # seconds that reading back the append-only file may take
 
 _SETTINGS = """\
@@ -61,9 +63,27 @@ class EmbeddedRedis:
         self.socket.unlink(missing_ok=True)
         settings = self.data / "redis.conf"
         settings.write_text(_SETTINGS.format(socket=_quoted(self.socket), data=_quoted(self.data)), encoding="utf-8")
+        if self._launch(program, settings) or (self._set_damaged_file_aside() and self._launch(program, settings)):
+            return
+        raise did_not_start("Redis", self.log, self.data)
+
+    def _launch(self, program: Path, settings: Path) -> bool:
         server = spawn([program, settings], self.log)
-        if not wait_until(self.answers, lambda: server.poll() is None, seconds=_RECOVERY):
-            raise did_not_start("Redis", self.log, self.data)
+        return wait_until(self.answers, lambda: server.poll() is None, seconds=_RECOVERY)
+
+    def _set_damaged_file_aside(self) -> bool:
+        """Renames an append-only file that Redis cannot read. Slates are computed anew and the database knows all that is
+        due, so an empty Redis is worth more than one that does not start."""
+        said = self.log.read_text(encoding="utf-8", errors="replace")[-2000:] if self.log.exists() else ""
+        if "append only file" not in said or "Bad file format" not in said:
+            return False
+        for name in ("appendonly.aof", "appendonlydir"):
+            if (found := self.data / name).exists():
+                broken = found.with_name(f"{name}.damaged")
+                shutil.rmtree(broken, ignore_errors=True)
+                found.replace(broken)
+        _log.warning("Redis could not read its file; it starts empty", extra={"kept_as": f"{self.data}/*.damaged"})
+        return True
 
     def stop(self) -> None:
         """Ends the server with everything on the disk."""

@@ -157,6 +157,16 @@ def test_a_lock_whose_process_id_now_belongs_to_a_stranger_is_healed(workspace: 
         assert answers(servers)
 
 
+def test_a_damaged_file_of_the_cache_is_set_aside(workspace: Workspace) -> None:
+    with start(workspace) as servers:
+        redis.Redis.from_url(servers.redis_url).set("slate", "packed")
+    file = workspace.state / "servers/redis/appendonly.aof"
+    file.write_bytes(b"*3\r\nnonsense" + file.read_bytes())
+    with start(workspace) as servers:
+        assert redis.Redis.from_url(servers.redis_url).get("slate") is None
+    assert file.with_name("appendonly.aof.damaged").exists()
+
+
 def test_an_interrupted_first_start_is_begun_anew(workspace: Workspace) -> None:
     half = workspace.make_state() / "servers/postgres.new"
     half.mkdir(parents=True)
