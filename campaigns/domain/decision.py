@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from campaigns.domain.campaign_reasons import EXIT_SENTENCES, SENTENCES, ExitReason, Reason
+from campaigns.domain.campaign_reasons import (
+    EXIT_SENTENCES,
+    NOT_STARTED_SENTENCES,
+    SENTENCES,
+    ExitReason,
+    NotStartedReason,
+    Reason,
+)
 
 Facts = Mapping[str, Any]
 """JSON values only: text, numbers, booleans, None, lists and dicts of these."""
@@ -93,6 +100,15 @@ def explain_exit(reason: str) -> str:
         return EXIT_SENTENCES[ExitReason(reason)]
     except ValueError:
         return f"{reason}."
+
+
+def explain_not_started(reason: str, facts: Facts) -> str:
+    """Why an event that could have started a campaign did not, in words."""
+    until = f" The next entry may be from {_plain(facts['until'])} on." if facts.get("until") else ""
+    try:
+        return NOT_STARTED_SENTENCES[NotStartedReason(reason)] + until
+    except ValueError:
+        return f"{reason}.{until}"
 
 
 def _plain(value: Any) -> Any:

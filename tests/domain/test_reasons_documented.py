@@ -18,7 +18,7 @@ from campaigns.domain.campaign_reasons import (
     Reason,
 )
 from campaigns.domain.campaigns_yaml.layout import POLICY, SLOT, STEP
-from campaigns.domain.decision import explain_exit, explain_reason
+from campaigns.domain.decision import explain_exit, explain_not_started, explain_reason
 from triggers.registry import TRIGGERS
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,12 @@ def test_reasons_in_the_source_of_triggers_are_in_the_closed_list():
     assert used and used <= set(ExitReason)
     refused = set(re.findall(r'^REASON_\w+: Final = "(\w+)"', "\n".join(texts), re.M))
     assert refused <= {*NotStartedReason, *ExitReason}
+
+
+def test_a_refused_start_tells_when_the_next_may_be():
+    told = explain_not_started("entered_recently", {"until": "2026-03-03T12:00:00+00:00"})
+    assert told == "the shopper entered this campaign shortly before. The next entry may be from 3 March 2026 12:00 on."
+    assert all(explain_not_started(reason, {}) for reason in NotStartedReason)
 
 
 def test_a_reason_of_another_version_reads_as_it_stands():
