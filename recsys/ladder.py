@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import nlargest
+from operator import itemgetter
 
 from recsys import keys
 from recsys.columns import Events
@@ -11,6 +13,7 @@ from recsys.packing import SOURCE_NAMES, Unpacked
 from recsys.request import Fetched, Request, Signal
 from recsys.slates import Rung, SlotKind
 
+POOL = 60  # candidates of a session worth ranking
 SEEDS = 12  # most recent products whose neighbours are looked up
 CATEGORIES = 3
 SEED_DECAY = 0.85  # per step back in the session
@@ -99,18 +102,25 @@ def climb(request: Request, fetched: Fetched) -> Iterator[Candidate]:
         yield Candidate(product_id, 1.0, Rung.PINNED, "pinned", "pinned")
     yield from _personal(request, fetched)
     for name in affinities(request, "category"):
-        yield from _listed(fetched.get(keys.category(name)), Rung.AFFINITY, "category", name)
+        yield from _shared(fetched, keys.category(name), Rung.AFFINITY, "category", name)
     for name in affinities(request, "brand"):
-        yield from _listed(fetched.get(keys.brand(name)), Rung.AFFINITY, "brand", name)
-    yield from _listed(fetched.get(keys.referral(request.referral_source)), Rung.REFERRAL, "referral")
-    yield from _listed(fetched.get(keys.locality(request.locality)), Rung.LOCAL, "local")
-    yield from _listed(fetched.get(keys.TRENDING), Rung.GLOBAL, "global")
-    yield from _listed(fetched.get(keys.GLOBAL), Rung.GLOBAL, "global")
+        yield from _shared(fetched, keys.brand(name), Rung.AFFINITY, "brand", name)
+    yield from _shared(fetched, keys.referral(request.referral_source), Rung.REFERRAL, "referral")
+    yield from _shared(fetched, keys.locality(request.locality), Rung.LOCAL, "local")
+    yield from _shared(fetched, keys.TRENDING, Rung.GLOBAL, "global")
+    yield from _shared(fetched, keys.GLOBAL, Rung.GLOBAL, "global")
 
 
 def new_products(fetched: Fetched) -> list[Candidate]:
     """Return the new products a slate may explore, best guess first."""
-    return list(_listed(fetched.get(keys.NEW), Rung.NEW, "new"))
+    return _shared(fetched, keys.NEW, Rung.NEW, "new")
+
+
+def _shared(fetched: Fetched, key: str, rung: Rung, code: str, name: str = "") -> list[Candidate]:
+    """Return the candidates of a list that many shoppers of a batch share, made once."""
+    if key not in fetched.ranked:
+        fetched.ranked[key] = list(_listed(fetched.get(key), rung, code, name))
+    return fetched.ranked[key]
 
 
 def _listed(record: Unpacked | None, rung: Rung, code: str, name: str = "") -> Iterator[Candidate]:
@@ -136,39 +146,61 @@ def _recent(request: Request) -> Iterator[Candidate]:
 
 
 def _personal(request: Request, fetched: Fetched) -> list[Candidate]:
-    pool = _neighbours(request, fetched)
-    if request.slot.kind is SlotKind.NEXT_BEST:
-        _touched(request, pool)
-    _scale(pool)
-    if request.slot.kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT):
-        _add_profile(request, fetched, pool)
-    return sorted(pool.values(), key=lambda c: (-c.score, c.product_id))
+    started = seeds(request)
+    memo = (request.slot.kind, request.profile_id, tuple(started), tuple(request.signals[:SEEDS]))
+    if memo not in fetched.ranked:
+        pool = _neighbours(request, fetched, started)
+        if request.slot.kind is SlotKind.NEXT_BEST:
+            _touched(request, pool)
+        _scale(pool)
+        if request.slot.kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT):
+            _add_profile(request, fetched, pool)
+        fetched.ranked[memo] = sorted(pool.values(), key=_rank)
+    return fetched.ranked[memo]
 
 
-def _neighbours(request: Request, fetched: Fetched) -> dict[str, Candidate]:
-    pool: dict[str, Candidate] = {}
-    strongest: dict[str, float] = {}
-    for place, signal in enumerate(seeds(request)):
+def _rank(candidate: Candidate) -> tuple[float, str]:
+    return -candidate.score, candidate.product_id
+
+
+def _neighbours(request: Request, fetched: Fetched, started: list[Signal]) -> dict[str, Candidate]:
+    """Sum what the lists of all seeds say; where a product came from is found later, for those that are shown."""
+    total: dict[str, float] = {}
+    heard = total.get
+    for ids, scores, _, factor, _, _ in _voices(request, fetched, started):
+        for product_id, score in zip(ids, scores, strict=True):
+            total[product_id] = heard(product_id, 0.0) + factor * score
+    best = nlargest(POOL, total.items(), key=itemgetter(1))
+    return {product_id: Candidate(product_id, score, Rung.SESSION, "", "") for product_id, score in best}
+
+
+def _voices(
+    request: Request, fetched: Fetched, started: list[Signal]
+) -> Iterator[tuple[list[str], tuple[float, ...], bytes, float, str, str]]:
+    """Yield ids, scores, source codes, weight, list name and seed of every neighbour list that has a say."""
+    for place, signal in enumerate(started):
         record = fetched.get(keys.product(signal.product_id))
         if record is None:
             continue
         strength = _strength(signal, place)
         for name, share in _LISTS[request.slot.kind]:
-            ids, scores, sources, _ = record.lists.get(name, ([], (), b"", 0.0))
-            for product_id, score, source in zip(ids, scores, sources, strict=True):
-                gain = strength * share * score
-                held = pool.get(product_id)
-                if held is None:
-                    pool[product_id] = Candidate(
-                        product_id, gain, Rung.SESSION, _source_name(source), name, signal.product_id
-                    )
-                    strongest[product_id] = gain
-                    continue
-                held.score += gain
-                if gain > strongest[product_id]:
-                    strongest[product_id] = gain
-                    held.seed, held.code, held.source = signal.product_id, name, _source_name(source)
-    return pool
+            if name in record.lists:
+                ids, scores, sources, _ = record.lists[name]
+                yield ids, scores, sources, strength * share, name, signal.product_id
+
+
+def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidate:
+    """Return the candidate with source, sentence and seed of the neighbour list that spoke loudest for it."""
+    if candidate.source:
+        return candidate
+    loudest, found = -1.0, candidate
+    for ids, scores, sources, factor, name, seed in _voices(request, fetched, seeds(request)):
+        if candidate.product_id in ids:
+            at = ids.index(candidate.product_id)
+            if factor * scores[at] > loudest:
+                loudest = factor * scores[at]
+                found = replace(candidate, source=_source_name(sources[at]), code=name, seed=seed)
+    return found
 
 
 def _touched(request: Request, pool: dict[str, Candidate]) -> None:

@@ -57,7 +57,7 @@ class Merchandising:
     def rhythm_days(self, product_id: str) -> float:
         """Return the usual days between two purchases of a product by one shopper, 0 where unknown."""
         record = self.fetched.get(keys.product(product_id))
-        return max((entry[3] for entry in record.lists.values()), default=0.0) if record else 0.0
+        return record.lists.rhythm_days() if record else 0.0
 
     def _by_facts(self, candidate: Candidate) -> str:
         rules, product_id = self.rules, candidate.product_id

@@ -8,7 +8,7 @@ ids u32, scores f32 each, one source code u8 each, the ids in UTF-8 joined by ne
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -37,13 +37,49 @@ class Ranked:
     rhythm_days: float = 0.0
 
 
+List = tuple[list[str], tuple[float, ...], bytes, float]  # ids, scores, source codes, rhythm in days
+
+
+class Lists(Mapping[str, List]):
+    """The lists of a record by name, each decoded when it is first asked for: a slot needs one or two of them."""
+
+    __slots__ = ("_packed", "_read", "_spans")
+
+    def __init__(self, packed: bytes, spans: dict[str, tuple[int, int, int, float]]) -> None:
+        self._packed, self._spans, self._read = packed, spans, dict[str, List]()
+
+    def __getitem__(self, name: str) -> List:
+        if name not in self._read:
+            self._read[name] = self._decode(*self._spans[name])
+        return self._read[name]
+
+    def _decode(self, at: int, size: int, length: int, rhythm: float) -> List:
+        scores = struct.unpack_from(f"<{size}f", self._packed, at)
+        at += 4 * size
+        text = self._packed[at + size : at + size + length].decode("utf-8", "replace")
+        return text.split("\n") if size else [], scores, self._packed[at : at + size], rhythm
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._spans
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def rhythm_days(self) -> float:
+        """Return the rhythm of the product the lists are about, without decoding them."""
+        return max((span[3] for span in self._spans.values()), default=0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What `unpack` reads: made_at in seconds since 1970, and per list name (ids, scores, source codes, rhythm)."""
+    """What `unpack` reads: made_at in seconds since 1970, and the lists by name."""
 
     version: str
     made_at: int
-    lists: Mapping[str, tuple[list[str], tuple[float, ...], bytes, float]]
+    lists: Lists
 
     @property
     def made(self) -> datetime:
@@ -84,15 +120,12 @@ def _unpack(packed: bytes) -> Unpacked:
     magic, layout, count, made_at, version = _HEAD.unpack_from(packed)
     if magic != b"RK" or layout != FORMAT:
         raise BadArtifact(f"recommendation bytes of another format ({magic!r}, {layout})", "train again")
-    at, lists = _HEAD.size, {}
+    at, spans = _HEAD.size, {}
     for _ in range(count):
         name, rhythm, size, length = _LIST.unpack_from(packed, at)
         at += _LIST.size
-        scores = struct.unpack_from(f"<{size}f", packed, at)
-        at += 4 * size
-        codes, text = packed[at : at + size], packed[at + size : at + size + length]
-        if len(text) != length:
-            raise BadArtifact("recommendation bytes are cut off", "train again")
-        at += size + length
-        lists[name.rstrip(b"\0").decode()] = (text.decode().split("\n") if size else [], scores, codes, rhythm)
-    return Unpacked(version.rstrip(b"\0").decode(), made_at, lists)
+        spans[name.rstrip(b"\0").decode()] = (at, size, length, rhythm)
+        at += 5 * size + length
+    if at > len(packed):
+        raise BadArtifact("recommendation bytes are cut off", "train again")
+    return Unpacked(version.rstrip(b"\0").decode(), made_at, Lists(packed, spans))

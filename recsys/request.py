@@ -101,6 +101,7 @@ class Fetched:
 
     def __init__(self, packed: Mapping[str, bytes | None], facts: Mapping[str, ProductFacts] | None = None) -> None:
         self.packed, self.facts = packed, facts
+        self.ranked: dict[object, list[Any]] = {}  # candidates by what they were ranked from, for this batch
         self._read: dict[str, Unpacked | None] = {}
 
     def get(self, key: str) -> Unpacked | None:
@@ -112,7 +113,7 @@ class Fetched:
     def with_facts(self, facts: Mapping[str, ProductFacts]) -> Fetched:
         """Return the same batch with live facts; what was unpacked stays unpacked."""
         other = Fetched(self.packed, facts)
-        other._read = self._read
+        other._read, other.ranked = self._read, self.ranked
         return other
 
 

@@ -17,6 +17,7 @@ from recsys.reasons import marketer_explanation, shopper_reason
 from recsys.request import Fetched, Request
 from recsys.slates import Dropped, Filled, Rung, Slate, SlateItem, SlotKind
 
+NEW_POOL = 20
 POOL = 60  # candidates whose facts are worth reading
 
 
@@ -31,7 +32,7 @@ def products_needed(requests: Request | Iterable[Request], fetched: Fetched, poo
     many = [requests] if isinstance(requests, Request) else requests
     found: dict[str, None] = {}
     for request in many:
-        wanted = dict.fromkeys(c.product_id for c in ladder.new_products(fetched)[:20])
+        wanted = dict.fromkeys(c.product_id for c in ladder.new_products(fetched)[:NEW_POOL])
         wanted |= dict.fromkeys(s.product_id for s in ladder.seeds(request))
         limit = len(wanted) + pool
         for candidate in ladder.climb(request, fetched):
@@ -47,7 +48,8 @@ def recommend(request: Request, fetched: Fetched, words: Mapping[str, str] | Non
     rules = Merchandising(request, fetched)
     chosen, dropped = _choose(request, fetched, rules)
     items = tuple(_item(request, fetched, c, words) for c in chosen)
-    record = next((r for k in ladder.keys_of(request) if (r := fetched.get(k))), None)
+    read = {key: fetched.get(key) for key in ladder.keys_of(request)}
+    record = next((r for r in read.values() if r), None)
     return Slate(
         slot=request.slot.name,
         kind=request.slot.kind,
@@ -56,7 +58,7 @@ def recommend(request: Request, fetched: Fetched, words: Mapping[str, str] | Non
         dropped=tuple(Dropped(p, rule) for p, rule in dropped.items()),
         version=record.version if record else "",
         made_at=record.made if record else None,
-        missing=tuple(k for k in ladder.keys_of(request) if fetched.get(k) is None),
+        missing=tuple(key for key, r in read.items() if r is None),
     )
 
 
@@ -107,10 +109,8 @@ def _boosted(request: Request, candidates: Iterable[Candidate]) -> Iterable[Cand
     boosts = request.slot.rules.boosted
     if not boosts:
         return candidates
-    pool = list(candidates)
+    pool = [replace(c, score=c.score * boosts.get(c.product_id, 1.0)) for c in candidates]
     rungs = list(Rung)
-    for candidate in pool:
-        candidate.score *= boosts.get(candidate.product_id, 1.0)
     personal = {Rung.SESSION, Rung.PROFILE}
     return sorted(pool, key=lambda c: (1 if c.rung in personal else rungs.index(c.rung), -c.score))
 
@@ -121,8 +121,10 @@ def _explored(request: Request, fetched: Fetched, rules: Merchandising) -> list[
     if share <= 0 or request.slot.kind is SlotKind.RECENTLY_VIEWED:
         return []
     places = int(size * share + _draw(f"{request.profile_id}|{request.slot.name}"))
+    if not places:
+        return []
     wanted = set(ladder.affinities(request, "category"))
-    pool = [c for c in ladder.new_products(fetched) if not rules.refusal(c)]
+    pool = [c for c in ladder.new_products(fetched)[:NEW_POOL] if not rules.refusal(c)]
     if wanted and rules.facts:
         facts = rules.facts
         pool.sort(key=lambda c: facts[c.product_id].category not in wanted)
@@ -145,6 +147,7 @@ def _filled(request: Request, count: int) -> Filled:
 
 
 def _item(request: Request, fetched: Fetched, candidate: Candidate, words: Mapping[str, str] | None) -> SlateItem:
+    candidate = ladder.origin(request, fetched, candidate)
     seed = _title(fetched, candidate.seed)
     named = {"seed": seed, "category": candidate.seed, "brand": candidate.seed}
     is_product = candidate.rung is Rung.SESSION and bool(candidate.seed)
