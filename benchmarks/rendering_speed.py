@@ -38,7 +38,9 @@ PLAIN = """<mjml><mj-head><mj-attributes><mj-all font-family="{{ shop.brand.font
 <mj-text font-size="24px">Still here, {{ profile.first_name or "there" }}</mj-text></mj-column></mj-section>
 {% for line in cart.lines %}
 <mj-section background-color="#ffffff"><mj-column width="30%">
-<mj-image src="{{ line.image_url }}" alt="{{ line.title }}" href="{{ line.url }}" /></mj-column><mj-column width="70%"><mj-text><a href="{{ line.url }}">{{ line.title }}</a><br />
+<mj-image src="{{ line.image_url }}" alt="{{ line.title }}" href="{{ line.url }}" /></mj-column>
+<mj-column width="70%"><mj-text>
+<a href="{{ line.url }}">{{ line.title }}</a><br />
 {{ line.quantity }} x {{ line.price_minor | money(line.currency) }}</mj-text></mj-column></mj-section>
 {% endfor %}
 <mj-section><mj-column>
