@@ -22,6 +22,7 @@ from campaigns.domain.campaign_file import (
 )
 
 LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
+SHIPPED = sorted([*LIBRARY.glob("*.yaml"), *LIBRARY.glob("more/*.yaml")])
 HOUR = timedelta(hours=1)
 
 GOOD = """\
@@ -39,9 +40,15 @@ def with_(more: str, text: str = GOOD) -> list[str]:
     return [str(problem) for problem in list_problems(text + more, file="cart.yaml")]
 
 
-@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_campaigns_read_and_are_named_after_their_file(path):
     assert read_campaign(path).campaign_id == path.stem
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_templates_of_shipped_campaigns_exist(path):
+    shipped = {folder.name for folder in (LIBRARY.parents[1] / "templates" / "emails").iterdir()}
+    assert read_campaign(path).templates <= shipped
 
 
 def test_published_schema_is_current():
@@ -179,7 +186,7 @@ def test_no_text_whatever_makes_the_reader_fail(junk: str, at: int):
     list_problems(GOOD[:at] + junk + GOOD[at:], file="x.yaml")
 
 
-@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_editing_a_file_keeps_its_comments_and_order(path):
     before = path.read_text(encoding="utf-8")
     after = edit_campaign(before, {"name": "Another name", "steps.0.after": "5m"})
