@@ -149,6 +149,9 @@ class _Turn:
         mark = marks.get(key)
         if mark is not None and (mark.is_live or mark.is_settled):
             return
+        is_told = (rule.campaign_id, key, REASON_REENTRY) in self.book.refused
+        if is_told and self.at == self.state.last_at and self._entered_recently(rule, marks) is not None:
+            return
         seen = rule.trigger.look(self.state, key)
         if not isinstance(seen, Passage):
             if isinstance(seen, Ended) and seen.reason == "ordered_recently":
@@ -162,8 +165,9 @@ class _Turn:
 
     def _blocked_until(self, rule: Rule, marks: dict[str, EnrollmentMark], seen: Passage) -> datetime | None:
         """A shortcut for the newest activity: an entry shortly before it stands in its way, whatever else is known."""
-        if not marks or self.at != seen.last_at:
-            return None
+        return None if self.at != seen.last_at else self._entered_recently(rule, marks)
+
+    def _entered_recently(self, rule: Rule, marks: dict[str, EnrollmentMark]) -> datetime | None:
         entries = [mark.entered_at for mark in marks.values() if mark.is_live or mark.is_settled]
         latest = max(entries, default=None)
         if latest is None:

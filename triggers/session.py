@@ -78,7 +78,7 @@ class Stretch:
         """The session an instant of this stretch belongs to."""
         if not self.sources:
             device = self.device[1] if self.device else ""
-            return Session(self._own_key(), self.start_at, self.end_at, "", "", "", device)
+            return Session(self.own_key(), self.start_at, self.end_at, "", "", "", device)
         return next(session for session in reversed(self.sessions()) if session.start_at <= at)
 
     def sessions(self) -> list[Session]:
@@ -96,7 +96,8 @@ class Stretch:
             if end >= arrival[0]
         ]
 
-    def _own_key(self) -> str:
+    def own_key(self) -> str:
+        """The key of a stretch that is one session; worked out once, for every view asks for it."""
         if self._key[0] != self.start_at:
             self._key = (self.start_at, stamp(self.start_at))
         return self._key[1]
