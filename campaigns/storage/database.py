@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -104,3 +104,8 @@ def json_text(value: Any) -> str:
     if b"\\u0000" in encoded:
         encoded = encoded.replace(b"\\u0000", b"")
     return encoded.decode()
+
+
+def json_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows for `jsonb_to_recordset`: one text parameter, where an array of long texts would be escaped piece by piece."""
+    return json_text(list(rows))

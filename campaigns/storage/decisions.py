@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from campaigns.storage.database import json_text, statement
+from campaigns.storage.database import json_rows, statement
 
 _ADD = statement(
     "INSERT INTO decisions (enrollment_id, step, campaign_id, campaign_version, profile_id, due_at, decided_at,"
     " outcome, reason, until, variant, facts, slates) SELECT t.enrollment_id, t.step, t.campaign_id, t.campaign_version,"
-    " t.profile_id, t.due_at, t.decided_at, t.outcome, t.reason, t.until, t.variant, t.facts::jsonb, t.slates::jsonb"
-    " FROM unnest(CAST(:enrollment_ids AS bigint[]), CAST(:steps AS int[]), CAST(:campaign_ids AS text[]),"
-    " CAST(:campaign_versions AS int[]), CAST(:profile_ids AS bigint[]), CAST(:due_ats AS timestamptz[]),"
-    " CAST(:decided_ats AS timestamptz[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),"
-    " CAST(:untils AS timestamptz[]), CAST(:variants AS text[]), CAST(:facts AS text[]), CAST(:slates AS text[]))"
-    " AS t(enrollment_id, step, campaign_id, campaign_version, profile_id, due_at, decided_at, outcome, reason, until,"
-    " variant, facts, slates)"
+    " t.profile_id, t.due_at, t.decided_at, t.outcome, t.reason, t.until, t.variant, t.facts, t.slates"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t(enrollment_id bigint, step int, campaign_id text,"
+    " campaign_version int, profile_id bigint, due_at timestamptz, decided_at timestamptz, outcome text, reason text,"
+    " until timestamptz, variant text, facts jsonb, slates jsonb)"
     " ON CONFLICT (enrollment_id, step) WHERE outcome IN ('send', 'ghost', 'skip') DO NOTHING"
 )
 _SENDS = statement(
@@ -44,8 +40,7 @@ _LAG = statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(NamedTuple):
     """One decision. `decision_id` is given by the database (0 before)."""
 
     decision_id: int
@@ -66,24 +61,8 @@ class DecisionRow:
 
 def add_decisions(connection: Connection, rows: Sequence[DecisionRow]) -> None:
     """Writes decisions in one statement; a final one that exists for the enrollment and step stays."""
-    if not rows:
-        return
-    values = {
-        "enrollment_ids": [r.enrollment_id for r in rows],
-        "steps": [r.step for r in rows],
-        "campaign_ids": [r.campaign_id for r in rows],
-        "campaign_versions": [r.campaign_version for r in rows],
-        "profile_ids": [r.profile_id for r in rows],
-        "due_ats": [r.due_at for r in rows],
-        "decided_ats": [r.decided_at for r in rows],
-        "outcomes": [r.outcome for r in rows],
-        "reasons": [r.reason for r in rows],
-        "untils": [r.until for r in rows],
-        "variants": [r.variant for r in rows],
-        "facts": [json_text(dict(r.facts)) for r in rows],
-        "slates": [None if r.slates is None else json_text(dict(r.slates)) for r in rows],
-    }
-    connection.execute(_ADD, values)
+    if rows:
+        connection.execute(_ADD, {"rows": json_rows(row._asdict() for row in rows)})
 
 
 def list_sends(

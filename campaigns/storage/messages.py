@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,16 +14,15 @@ import orjson
 from sqlalchemy import Connection
 
 from campaigns.domain.message import MessageStatus, RenderedEmail
-from campaigns.storage.database import statement
+from campaigns.storage.database import json_rows, statement
 
 _ADD = statement(
     "INSERT INTO messages (message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject,"
-    " preheader, content, created_at) SELECT t.message_ref, t.enrollment_id, t.step, t.campaign_id, t.profile_id, t.address, 'queued',"
-    " t.subject, t.preheader, t.content, t.created_at FROM unnest(CAST(:refs AS text[]), CAST(:enrollment_ids AS bigint[]),"
-    " CAST(:steps AS int[]), CAST(:campaign_ids AS text[]), CAST(:profile_ids AS bigint[]), CAST(:addresses AS text[]),"
-    " CAST(:subjects AS text[]), CAST(:preheaders AS text[]), CAST(:contents AS bytea[]), CAST(:created_ats AS timestamptz[])) AS t(message_ref,"
-    " enrollment_id, step, campaign_id, profile_id, address, subject, preheader, content, created_at)"
-    " ON CONFLICT (enrollment_id, step) DO NOTHING"
+    " preheader, content, created_at) SELECT t.message_ref, t.enrollment_id, t.step, t.campaign_id, t.profile_id,"
+    " t.address, 'queued', t.subject, t.preheader, decode(t.content, 'base64'), t.created_at"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t(message_ref text, enrollment_id bigint, step int,"
+    " campaign_id text, profile_id bigint, address text, subject text, preheader text, content text,"
+    " created_at timestamptz) ON CONFLICT (enrollment_id, step) DO NOTHING"
 )
 _CLAIM = statement(
     "UPDATE messages m SET status = 'sending', lease_token = :token, attempts = attempts + 1,"
@@ -142,21 +142,8 @@ def unpack_email(content: bytes) -> RenderedEmail:
 
 def queue_messages(connection: Connection, messages: Sequence[NewMessage]) -> None:
     """Writes messages to the outbox; an enrollment and step that has one already keeps it."""
-    if not messages:
-        return
-    values: dict[str, Any] = {
-        "refs": [m.message_ref for m in messages],
-        "enrollment_ids": [m.enrollment_id for m in messages],
-        "steps": [m.step for m in messages],
-        "campaign_ids": [m.campaign_id for m in messages],
-        "profile_ids": [m.profile_id for m in messages],
-        "addresses": [m.address for m in messages],
-        "subjects": [m.email.subject for m in messages],
-        "preheaders": [m.email.preheader for m in messages],
-        "contents": [pack_email(m.email) for m in messages],
-        "created_ats": [m.created_at for m in messages],
-    }
-    connection.execute(_ADD, values)
+    if messages:
+        connection.execute(_ADD, {"rows": json_rows(_row(message) for message in messages)})
 
 
 def claim_messages(
@@ -227,3 +214,19 @@ def mark_message(connection: Connection, ref: str, status: MessageStatus) -> Non
 def _claimed(*row: Any) -> ClaimedMessage:
     values: list[Any] = [*row[:-1], unpack_email(row[-1])]
     return ClaimedMessage(*values)
+
+
+def _row(message: NewMessage) -> dict[str, Any]:
+    email = message.email
+    return {
+        "message_ref": message.message_ref,
+        "enrollment_id": message.enrollment_id,
+        "step": message.step,
+        "campaign_id": message.campaign_id,
+        "profile_id": message.profile_id,
+        "address": message.address,
+        "subject": email.subject,
+        "preheader": email.preheader,
+        "content": b64encode(pack_email(email)).decode(),
+        "created_at": message.created_at,
+    }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from campaigns.storage.database import json_text, statement
+from campaigns.storage.database import json_rows, json_text, statement
 
 _INSERT = statement(
     "INSERT INTO profiles (profile_id, user_id, email, zone, locale, traits, created_at, updated_at)"
@@ -37,9 +37,8 @@ _HOLD = statement(
 )
 _SAVE_STATES = statement(
     "INSERT INTO profile_states (profile_id, state, last_event_at, ordered_at, updated_at)"
-    " SELECT t.profile_id, t.state::jsonb, t.last_event_at, t.ordered_at, :now FROM unnest(CAST(:ids AS bigint[]),"
-    " CAST(:states AS text[]), CAST(:last_event_ats AS timestamptz[]), CAST(:ordered_ats AS timestamptz[]))"
-    " AS t(profile_id, state, last_event_at, ordered_at)"
+    " SELECT t.profile_id, t.state, t.last_event_at, t.ordered_at, :now FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
+    " AS t(profile_id bigint, state jsonb, last_event_at timestamptz, ordered_at timestamptz)"
     " ON CONFLICT (profile_id) DO UPDATE SET state = excluded.state, last_event_at = excluded.last_event_at,"
     " ordered_at = excluded.ordered_at, updated_at = excluded.updated_at"
 )
@@ -111,8 +110,7 @@ def update_profiles(connection: Connection, rows: Sequence[ProfileRow], now: dat
         connection.execute(_UPDATE, {**_columns(rows), "now": now})
 
 
-@dataclass(frozen=True, slots=True)
-class StateRow:
+class StateRow(NamedTuple):
     """A folded state to store; the two times stand beside it so that SQL can ask for them."""
 
     profile_id: int
@@ -124,14 +122,7 @@ class StateRow:
 def save_states(connection: Connection, rows: Sequence[StateRow], now: datetime) -> None:
     """Writes folded states in one statement; the caller holds the lock of their profiles."""
     if rows:
-        values = {
-            "ids": [r.profile_id for r in rows],
-            "states": [json_text(r.state) for r in rows],
-            "last_event_ats": [r.last_event_at for r in rows],
-            "ordered_ats": [r.ordered_at for r in rows],
-            "now": now,
-        }
-        connection.execute(_SAVE_STATES, values)
+        connection.execute(_SAVE_STATES, {"rows": json_rows(row._asdict() for row in rows), "now": now})
 
 
 def mark_merged(connection: Connection, merges: Mapping[int, int], now: datetime) -> None:
