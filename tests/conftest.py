@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import redis
@@ -32,17 +33,18 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Embedded PostgreSQL and Redis, started once."""
-    folder = tmp_path_factory.mktemp("servers")
-    workspace = scaffold(folder / "w", **SHOP).workspace
-    try:
-        with ensure_servers(workspace, load_settings(workspace, {})) as running:
+def servers() -> Iterator[Servers]:
+    """Embedded PostgreSQL and Redis, started once, outside pytest's own folders (each run closes those for others)."""
+    with TemporaryDirectory(prefix="rekindle-tests-", ignore_cleanup_errors=True) as folder:
+        workspace = scaffold(Path(folder) / "w", **SHOP).workspace
+        try:
+            running = ensure_servers(workspace, load_settings(workspace, {}))
+        except UnusableEnvironment as error:
+            if REQUIRE_ALL:
+                raise
+            pytest.skip(f"the embedded servers do not run here: {error}")
+        with running:
             yield running
-    except UnusableEnvironment as error:
-        if REQUIRE_ALL:
-            raise
-        pytest.skip(f"the embedded servers do not run here: {error}")
 
 
 @pytest.fixture(scope="session")

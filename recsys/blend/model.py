@@ -42,7 +42,7 @@ class BlendSettings:
     candidates: int = 120  # per query, after the union
     latest_share: float = 0.2  # of the sessions, held out of the sources to learn the order
     folds: int = 3  # so many windows back at most, where one gives too few examples
-    examples: int = 10_000
+    examples: int = 15_000
     negative_share: float = 0.5  # of the unwanted candidates, that the order is learned from
     ranker: RankerSettings = field(default_factory=RankerSettings)
     seed: int = 7
@@ -59,6 +59,7 @@ def default_sources(catalog: Catalog, log: InteractionLog) -> list[Source]:
         Sequence(steps=1, decay=0.3, name="sequence_next"),
         Sequence(backward=1.0, steps=30, decay=0.8, name="association"),
         SessionKnn(),
+        SessionKnn(fade=0.1, name="session_knn_recent"),
         Ease(),
         Popularity("popular", 30.0),
         Popularity("trending", 3.0),
@@ -69,6 +70,7 @@ def default_sources(catalog: Catalog, log: InteractionLog) -> list[Source]:
             ItemKnn("tfidf", by_actor=True, history_share=0.1, decay=0.9, name="item_knn_actor"),
             SessionKnn(history_share=0.05, decay=0.95, name="session_knn_history"),
             Factors("als"),
+            Ease(by_actor=True, name="ease_actor"),
         ]
     else:
         sources.append(ItemKnn("bm25"))
@@ -122,7 +124,7 @@ class Blend:
         for source in self.sources:
             source.save(folder / source.name)
         if self.ranker is not None:
-            self.ranker.save(folder / "ranker.txt")
+            self.ranker.save(folder / "ranker")
         names = {"sources": [s.name for s in self.sources], "products": len(self.catalog), "ranked": bool(self.ranker)}
         (folder / "blend.json").write_text(json.dumps(names))
 
@@ -136,7 +138,7 @@ class Blend:
         if [s.name for s in self.sources] != names["sources"] or names["products"] != len(self.catalog):
             raise BadArtifact(f"{folder} holds a blend of other sources or products", "train again")
         self.features = Features(log, self.catalog, names["sources"])
-        self.ranker = Ranker.load(folder / "ranker.txt") if names["ranked"] else None
+        self.ranker = Ranker.load(folder / "ranker") if names["ranked"] else None
         return self
 
     def _lessons(self, log: InteractionLog) -> list[Lesson]:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from recsys.blend.model import Blend, BlendSettings
-from recsys.blend.ranker import RankerSettings
+from recsys.blend.ranker import Growth, RankerSettings
 from recsys.catalog import build_catalog
 from recsys.errors import BadArtifact
 from recsys.log import InteractionLog, build_log
@@ -22,7 +22,7 @@ from recsys.slates import SlotKind
 from recsys.training import TrainingSettings, train
 
 QUICK = BlendSettings(
-    examples=600, depth=20, candidates=40, ranker=RankerSettings(rounds=30, smallest_leaf=20, threads=1)
+    examples=600, depth=20, candidates=40, ranker=RankerSettings((Growth(0.1, 8, 20, False),), rounds=30, threads=1)
 )
 
 
