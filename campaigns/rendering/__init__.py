@@ -1,8 +1,8 @@
 """From template and context to subject, HTML and text: compile once, render per recipient in a sandbox."""
 
+from campaigns.rendering.brand import brand_context
 from campaigns.rendering.context import (
     RenderContext,
-    brand_context,
     cart_context,
     line_context,
     order_context,

@@ -35,6 +35,10 @@ class Compiler:
         self._lock = Lock()
         self._salt = f"{_FORMAT}:{version('mjml-python')}:{version('css-inline')}:"
 
+    def knows(self, source: str) -> bool:
+        """Whether this shape was compiled in this process."""
+        return source in self._shapes
+
     def layout(self, source: str, values: list[str]) -> Layout:
         """The compiled HTML of the MJML `source` whose marks stand for `values`; raises MjmlProblem."""
         shape = self._shapes.get(source)

@@ -288,7 +288,7 @@ _QUICK = frozenset({str, Markup, int})
 def _attributes_of(obj: Any) -> frozenset[str]:
     found = ATTRIBUTES.get(type(obj))
     if found is None and isinstance(obj, tuple) and hasattr(type(obj), "_fields"):
-        return frozenset(type(obj)._fields)  # what `groupby` gives
+        return frozenset(getattr(obj, "_fields", ()))  # what `groupby` gives
     if found is None and isinstance(obj, dict):
         return ATTRIBUTES[dict]
     return found if found is not None else frozenset()

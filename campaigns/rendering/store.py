@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, Template, TemplateNotFound
+from jinja2 import FileSystemLoader, Template
 from markupsafe import escape
 
 from campaigns.domain.message import RenderedEmail
-from campaigns.rendering.compiler import Compiler, with_preheader
+from campaigns.rendering.body import Body, opened, rendered
+from campaigns.rendering.compiler import Compiler
 from campaigns.rendering.environment import SandboxEnvironment
-from campaigns.rendering.failures import rendering_errors
-from campaigns.rendering.holes import MARK, MjmlEnvironment
+from campaigns.rendering.holes import MjmlEnvironment
 from campaigns.rendering.links import LinkSigner, MessageLinks, Utm
-from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
-from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
+from campaigns.rendering.tracing import TracedSource, TracingEnvironment
 from campaigns.rendering.translations import READING, Translations, translated, translated_text
 from campaigns.rendering.undefined import nearest
 from campaigns.rendering.voice import SPEAKING, voice_of
@@ -98,88 +97,42 @@ class EmailTemplate:
         self._subject = self._part(SUBJECT)
         self._preheader = self._part(PREHEADER)
         self._text = self._part(TEXT)
-        self._body = self._part(BODY, html=True)
+        self._body = Body(f"{name}/{BODY}", store.html_environment, store.tracing_environment, store.compiler)
 
     def render(self, context: Mapping[str, Any]) -> RenderedEmail:
         """The email for one recipient; raises TemplateProblem, never gives half a mail."""
         values = self._values(context)
         mail = values["mail"]
-        mail["subject"] = one_line(self._rendered(self._subject, values))
-        mail["preheader"] = one_line(self._rendered(self._preheader, values))
-        text = self._rendered(self._text, values).strip() + "\n"
+        mail["subject"] = one_line(rendered(self._subject, values))
+        mail["preheader"] = one_line(rendered(self._preheader, values))
+        text = rendered(self._text, values).strip() + "\n"
         return RenderedEmail(mail["subject"], mail["preheader"], self._html(values), text)
 
     def render_html(self, context: Mapping[str, Any]) -> str:
         """The HTML alone, without subject and text: for previews of the body and for benchmarks."""
         return self._html(self._values(context))
 
+    def traced(self, context: Mapping[str, Any]) -> TracedSource:
+        """The MJML of one rendering, with the file and line of every part of it."""
+        return self._body.traced(self._values(context))
+
     def render_uncompiled(self, context: Mapping[str, Any]) -> str:
         """The HTML by the slow way, Jinja first and MJML after: the yardstick for the compiled one."""
         values = self._values(context)
-        values["mail"]["subject"] = one_line(self._rendered(self._subject, values))
-        values["mail"]["preheader"] = one_line(self._rendered(self._preheader, values))
-        source = self._shape(values, holes=False)
-        return with_preheader(html_from_mjml(source), source, str(escape(values["mail"]["preheader"])))
+        values["mail"]["subject"] = one_line(rendered(self._subject, values))
+        values["mail"]["preheader"] = one_line(rendered(self._preheader, values))
+        return self._body.html_uncompiled(values)
 
     def _html(self, values: dict[str, Any]) -> str:
-        source = self._shape(values, holes=True)
-        filling = self._store.html_environment.holes.values
-        if source.count(MARK) != len(filling):  # a construct that printed and threw away: no holes, no speed, no harm
-            source, filling = self._shape(values, holes=False), []
-        try:
-            layout = self._store.compiler.layout(source, filling)
-        except MjmlProblem as problem:
-            raise self._placed(problem, values) from problem
         signer = self._store.links
         rewrite = MessageLinks(signer, values, self._store.utm).rewrite if signer else None
-        html = layout.fill([*filling, str(escape(values["mail"]["preheader"])), ""], rewrite)
+        html = self._body.html(values, rewrite)
         if signer and self._store.open_pixel:
             return with_open_pixel(html, signer.open_pixel(str(values["message"]["ref"])))
         return html
 
-    def _placed(self, problem: MjmlProblem, values: dict[str, Any]) -> TemplateProblem:
-        """The same problem with the author's file and line, found by rendering once more with notes."""
-        found = self.traced_source(values)
-        try:
-            check_structure(found.source)
-            html_from_mjml(found.source)
-        except MjmlProblem as again:
-            problem = again
-        file, line = found.origin(problem.position) if problem.position >= 0 else ("", 0)
-        file = file or f"{self.name}/{BODY}"
-        return TemplateProblem(problem.fault, file=file, line=line, tag=problem.tag, fix=problem.fix)
-
-    def traced(self, context: Mapping[str, Any]) -> TracedSource:
-        """The MJML of one rendering, with the file and line of every part of it."""
-        return self.traced_source(self._values(context))
-
-    def traced_source(self, values: dict[str, Any]) -> TracedSource:
-        """The mail's MJML with the file and line of every part of it."""
-        environment = self._store.tracing_environment
-        environment.holes.start((), off=True)
-        return traced(self._rendered(environment.get_template(f"{self.name}/{BODY}"), values))
-
-    def _shape(self, values: dict[str, Any], *, holes: bool) -> str:
-        mail = values["mail"]
-        speaker = (values.get("shop"), mail["language"], mail["direction"])
-        self._store.html_environment.holes.start(speaker, off=not holes)
-        return self._rendered(self._body, values)
-
-    def _part(self, file: str, *, html: bool = False) -> Template:
-        path = f"{self.name}/{file}"
-        try:
-            with rendering_errors(path):
-                return (self._store.html_environment if html else self._store.text_environment).get_template(path)
-        except TemplateNotFound as lacking:
-            raise TemplateProblem(f"there is no {file}", file=path, fix=f"add the file {path}") from lacking
-
-    def _rendered(self, template: Template, values: dict[str, Any]) -> str:
-        environment = template.environment
-        if isinstance(environment, SandboxEnvironment):
-            environment.budget.start()
-        with rendering_errors(template.name or self.name):
-            root: Callable[..., Any] = template.root_render_func
-            return environment.concat(root(template.new_context(values)))
+    def _part(self, file: str) -> Template:
+        return opened(self._store.text_environment, f"{self.name}/{file}")
 
     def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The context with what the renderer adds; from here on this thread speaks to this reader."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from campaigns.rendering import EmailTemplate, RenderContext, TemplateStore, profile_context, shipped_templates
+from campaigns.rendering.body import FLATTEN_AFTER
 
 SAMPLES = Path(__file__).parent / "samples"
 RECIPIENTS: dict[str, dict[str, Any]] = {
@@ -64,6 +65,19 @@ def test_samples_with_every_component(
     if name.startswith("inlined") or recipient in REFERENCED:  # moving styles writes the document anew
         compiled, yardstick = as_read(compiled), as_read(yardstick)
     assert compiled == yardstick
+
+
+@pytest.mark.parametrize("name", [*TemplateStore([shipped_templates()]).names(), "control_flow", "every_component"])
+def test_written_out_flat_nothing_changes(
+    name: str, sample: Callable[[str], EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    own = (SAMPLES / f"{name}.mjml").exists()
+    template = sample(f"{name}.mjml") if own else TemplateStore([shipped_templates()]).get(name)
+    for _ in range(FLATTEN_AFTER + 1):
+        template.render(context_with())
+    for parts in RECIPIENTS.values():
+        context = context_with(**parts)
+        assert as_read(template.render(context).html) == as_read(template.render_uncompiled(context))
 
 
 def as_read(html: str) -> str:

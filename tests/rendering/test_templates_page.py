@@ -7,7 +7,8 @@ from typing import get_type_hints
 
 import pytest
 
-from campaigns.rendering.context import ROOT_NAMES, Brand, LineContext, MailContext, ProductContext, ShopContext
+from campaigns.rendering.brand import Brand
+from campaigns.rendering.context import ROOT_NAMES, LineContext, MailContext, ProductContext, ShopContext
 from campaigns.rendering.filters import FILTERS
 from campaigns.rendering.limits import MAX_OUTPUT, MAX_RANGE, MAX_STEPS, MAX_TEXT
 
