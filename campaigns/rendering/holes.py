@@ -64,19 +64,38 @@ class Holes(threading.local):
             raise OverLimit(f"the output is longer than {MAX_OUTPUT:,} characters")
 
 
+def buffered(body: list[nodes.Node]) -> nodes.Scope:
+    """Statements whose output is collected in a list and handed on at once."""
+    scope = nodes.Scope(body, lineno=1)
+    scope.buffered = True  # type: ignore[attr-defined]
+    return scope
+
+
 class _HoleCode(SandboxCode):
     """Jinja's code generator, printing through `environment.hole`."""
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self._direct: set[int] = getattr(self, "_direct", set())
         self._note_direct(node)
-        if not _is_settled(node):
+        if not is_settled(node):
             self.write("environment.hole(")
             return
         key = next(_SETTLED_KEYS)
         self.write(
             f"environment.holes.settled[{key}] if {key} in environment.holes.settled else environment.settle({key}, "
         )
+
+    def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
+        if not getattr(node, "buffered", False):
+            super().visit_Scope(node, frame)
+            return
+        inner = frame.inner()
+        inner.symbols.analyze_node(node)
+        self.enter_frame(inner)
+        self.buffer(inner)
+        self.blockvisit(node.body, inner)
+        self.writeline(f"yield concat({inner.buffer})")
+        self.leave_frame(inner)
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self.write(")")
@@ -89,7 +108,7 @@ class _HoleCode(SandboxCode):
             self._note_direct(node.expr2)
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
-        if not forward_caller and isinstance(node, nodes.Call) and _is_settled(node) and not frame.eval_ctx.volatile:
+        if not forward_caller and isinstance(node, nodes.Call) and is_settled(node) and not frame.eval_ctx.volatile:
             key = next(_SETTLED_KEYS)
             self.write(f"(environment.holes.texts[{key}] if {key} in environment.holes.texts")
             self.write(f" else environment.settle_text({key}, ")
@@ -122,7 +141,7 @@ class _HoleCode(SandboxCode):
         self._off(super().visit_FromImport, node, frame)
 
 
-def _is_settled(node: nodes.Node) -> bool:
+def is_settled(node: nodes.Node) -> bool:
     """Whether an expression speaks of nothing but the shop, the reader's language and fixed texts."""
     if isinstance(node, nodes.Call):
         called = node.node
@@ -133,10 +152,10 @@ def _is_settled(node: nodes.Node) -> bool:
         return node.name == "shop"
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "mail":
         return node.attr in ("direction", "language")
-    if isinstance(node, nodes.Const | nodes.Keyword):
+    if isinstance(node, nodes.Const | nodes.TemplateData):
         return True
     inner = list(node.iter_child_nodes())
-    return bool(inner) and all(_is_settled(each) for each in inner)
+    return bool(inner) and all(is_settled(each) for each in inner)
 
 
 def _rebinds_settled(tree: nodes.Template) -> bool:
