@@ -16,7 +16,7 @@ from campaigns.cli.output import Output
 from campaigns.cli.summary import print_summary
 from campaigns.clock import VirtualClock
 from campaigns.config import Workspace, scaffold
-from campaigns.delivery import mailer_from_url, maildir_url
+from campaigns.delivery import maildir_url, mailer_from_url
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import World, open_engine

@@ -1,4 +1,4 @@
-"""`rekindle init`, `rekindle up`: an event posted to the API becomes a mail at a real SMTP server; an order prevents it."""
+"""`rekindle up`: an event posted to the API becomes a mail at a real SMTP server, and an order prevents it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - its own name
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 kept"
 
@@ -57,7 +57,8 @@ def shop(
     assert rekindle("init", folder, "--shop-name", "Lantern Lane").returncode == 0
     edit(folder / "campaigns" / "abandoned_cart.yaml", ("after: 1h", f"after: {WAIT}s"))
     settings = folder / "rekindle.toml"
-    edit(settings, ('quiet_hours = "21:00-08:00"', 'quiet_hours = "off"'), ("holdout_share = 0.10", "holdout_share = 0.0"))
+    edit(settings, ('quiet_hours = "21:00-08:00"', 'quiet_hours = "off"'))
+    edit(settings, ("holdout_share = 0.10", "holdout_share = 0.0"))
     port = free_port()
     tail = f'\n[http]\nport = {port}\n\n[workers]\nsweep_interval = "1s"\n'
     head = f'mailer = "smtp://127.0.0.1:{mailbox[1]}?starttls=0"\n'

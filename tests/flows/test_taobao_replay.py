@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.flows.taobao_count import count_first_steps, read
 
 from campaigns.config import scaffold
 from campaigns.pipeline.engine import World, open_engine
 from campaigns.storage.database import statement, transaction
+from tests.flows.taobao_count import count_first_steps, read
 
 pytestmark = [pytest.mark.servers, pytest.mark.shared]
 
@@ -26,7 +26,9 @@ def replayed(shared: Path, tmp_path_factory: pytest.TempPathFactory, rekindle) -
     """The Taobao file played once for all tests of this module."""
     folder = tmp_path_factory.mktemp("taobao")
     file = shared / "data" / "taobao_userbehavior.csv.gz"
-    workspace = scaffold(folder / "shop", shop_id="taobao", shop_name="Taobao", shop_url="https://shop.example").workspace
+    workspace = scaffold(
+        folder / "shop", shop_id="taobao", shop_name="Taobao", shop_url="https://shop.example"
+    ).workspace
     by_day_and_night = workspace.config_file.read_text(encoding="utf-8").replace('"21:00-08:00"', '"off"')
     workspace.config_file.write_text(by_day_and_night, encoding="utf-8")  # a mail that waits may lose its reason
     out = folder / "mail"
@@ -110,4 +112,3 @@ def test_a_second_replay_gives_the_same_numbers(replayed: dict[str, Any], rekind
         document.pop("seconds")
     assert first == second
     assert first["decisions"]
-
