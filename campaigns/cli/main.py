@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, str]] = {
     "doctor": "campaigns.cli.doctor:doctor",
     "import": "campaigns.cli.imports:import_",
     "init": "campaigns.cli.init:init",
+    "lint": "campaigns.cli.lint:lint",
     "preview": "campaigns.cli.preview:preview",
     "replay": "campaigns.cli.replay:replay",
     "serve": "campaigns.cli.serve:serve",

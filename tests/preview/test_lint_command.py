@@ -1,0 +1,64 @@
+"""`rekindle lint` as its callers meet it: lines, JSON, SARIF and the exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from campaigns.cli.main import cli
+from campaigns.config import Workspace
+
+ADDRESS = 'postal_address = "Am Hafen 1, 20457 Hamburg"'
+
+
+@pytest.fixture
+def shop(workspace: Workspace) -> Workspace:
+    """A workspace that may mail: it has a postal address."""
+    text = workspace.config_file.read_text(encoding="utf-8")
+    workspace.config_file.write_text(text.replace('postal_address = ""', ADDRESS), encoding="utf-8")
+    return workspace
+
+
+def lint(workspace: Workspace, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["-w", str(workspace.root), "lint", *arguments], standalone_mode=False)
+
+
+def spoil(workspace: Workspace, text: str) -> None:
+    body = workspace.templates / "emails" / "abandoned_cart" / "body.mjml"
+    body.parent.mkdir(parents=True)
+    body.write_text(text, encoding="utf-8")
+
+
+def test_the_shipped_campaign_passes(shop: Workspace) -> None:
+    done = lint(shop, "abandoned_cart")
+    assert done.return_value == 0, done.output
+    assert "3 templates checked: 0 errors" in done.output
+
+
+def test_an_error_names_file_line_rule_and_fix_and_ends_with_1(shop: Workspace) -> None:
+    spoil(shop, "<mjml><mj-body><mj-section><mj-column>\n<mj-text>{{ profile.frist_name }}</mj-text>"
+                "</mj-column></mj-section></mj-body></mjml>")  # fmt: skip
+    done = lint(shop, "abandoned_cart")
+    assert done.return_value == 1
+    assert "abandoned_cart/body.mjml:2: error undefined-variable:" in done.output
+    assert "first_name" in done.output
+
+
+def test_json_and_sarif_tell_the_same(shop: Workspace, tmp_path: Path) -> None:
+    spoil(shop, "<mjml><mj-body><mj-section><mj-column><mj-image src='https://x.example/a.png' />"
+                "</mj-column></mj-section></mj-body></mjml>")  # fmt: skip
+    log = tmp_path / "lint.sarif"
+    done = lint(shop, "abandoned_cart", "--json", "--sarif", str(log))
+    told, sarif = json.loads(done.output), json.loads(log.read_text())
+    assert done.return_value == 1 and not told["passed"]
+    rules = {each["rule"] for each in told["findings"]}
+    assert {"image-alt", "unsubscribe-missing"} <= rules
+    assert {each["ruleId"] for each in sarif["runs"][0]["results"]} == rules
+
+
+def test_an_unknown_campaign_says_which_there_are(shop: Workspace) -> None:
+    done = lint(shop, "abandoned_card")
+    assert "abandoned_cart" in str(done.exception)
