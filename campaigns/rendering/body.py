@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Template, TemplateNotFound
+from jinja2 import Template
 from markupsafe import escape
 
 from campaigns.rendering.compiler import Compiler, with_preheader
-from campaigns.rendering.environment import SandboxEnvironment
-from campaigns.rendering.failures import rendering_errors
-from campaigns.rendering.flat_names import CannotFlatten
-from campaigns.rendering.flatten import Flattener
 from campaigns.rendering.holes import MARK, MjmlEnvironment
 from campaigns.rendering.layout import LinkRewriter
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
+from campaigns.rendering.running import FLATTEN_AFTER, flattened, opened, rendered
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
-
-FLATTEN_AFTER = 20  # renderings, for writing a template out takes as long as some hundred of them
 
 
 class Body:
@@ -57,20 +52,13 @@ class Body:
         if self._flat is None and self._until_flat:
             self._until_flat -= 1
             if not self._until_flat:
-                self._flat = self._flattened()
+                self._flat = flattened(self._environment, self._path)
         if self._flat is not None:
             found = self._run_flat(self._flat, values)
             if found is not None:
                 return found
             self._flat = None
         return self._run_whole(values)
-
-    def _flattened(self) -> Template | None:
-        try:
-            with rendering_errors(self._path):
-                return Flattener(self._environment).flat(self._path)
-        except (CannotFlatten, TemplateProblem):
-            return None
 
     def _run_flat(self, flat: Template, values: dict[str, Any]) -> tuple[str, list[str]] | None:
         """What the flat program gives; None where the template itself gives something else."""
@@ -109,24 +97,6 @@ class Body:
             problem = again
         file, line = found.origin(problem.position) if problem.position >= 0 else ("", 0)
         return TemplateProblem(problem.fault, file=file or self._path, line=line, tag=problem.tag, fix=problem.fix)
-
-
-def opened(environment: SandboxEnvironment, path: str) -> Template:
-    """The parsed template; raises TemplateProblem where the file is missing or wrong."""
-    try:
-        with rendering_errors(path):
-            return environment.get_template(path)
-    except TemplateNotFound as lacking:
-        raise TemplateProblem("this file is missing", file=path, fix=f"add {path}") from lacking
-
-
-def rendered(template: Template, values: dict[str, Any]) -> str:
-    """What a template prints, with a budget of its own; raises TemplateProblem."""
-    environment = template.environment
-    if isinstance(environment, SandboxEnvironment):
-        environment.budget.start()
-    with rendering_errors(template.name or ""):
-        return environment.concat(template.root_render_func(template.new_context(values)))
 
 
 def _together(source: str, filling: list[str]) -> str:

@@ -30,6 +30,7 @@ class Compiler:
     def __init__(self, folder: Path | None = None, *, keep: int = MAX_SHAPES) -> None:
         self.folder, self.keep = folder, keep
         self.compiled = 0
+        self.met = 0
         self._shapes: OrderedDict[str, Shape] = OrderedDict()
         self._layouts: OrderedDict[tuple[str, ...], Layout] = OrderedDict()
         self._lock = Lock()
@@ -43,6 +44,7 @@ class Compiler:
         """The compiled HTML of the MJML `source` whose marks stand for `values`; raises MjmlProblem."""
         shape = self._shapes.get(source)
         if shape is None:
+            self.met += 1
             shape = shape_of(source)
             self._keep(self._shapes, source, shape)
         key = _key(shape, values)

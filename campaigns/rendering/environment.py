@@ -97,6 +97,13 @@ _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "l
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
 
 
+def buffered(body: list[nodes.Node]) -> nodes.Scope:
+    """Statements whose output is collected in a list and handed on at once."""
+    scope = nodes.Scope(body, lineno=1)
+    scope.buffered = True  # type: ignore[attr-defined]
+    return scope
+
+
 class SandboxCode(CodeGenerator):
     """Generates `~` and `for` through the environment, where they are counted."""
 
@@ -106,6 +113,18 @@ class SandboxCode(CodeGenerator):
             self.visit(part, frame)
             self.write(", ")
         self.write("), context.eval_ctx.autoescape)")
+
+    def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
+        if not getattr(node, "buffered", False):
+            super().visit_Scope(node, frame)
+            return
+        inner = frame.inner()
+        inner.symbols.analyze_node(node)
+        self.enter_frame(inner)
+        self.buffer(inner)
+        self.blockvisit(node.body, inner)
+        self.writeline(f"yield concat({inner.buffer})")
+        self.leave_frame(inner)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         """Reads a key of a plain dict without a call; everything else goes through the sandbox."""

@@ -137,7 +137,7 @@ def set_in(node: nodes.If) -> Iterator[str]:
     for each in (*node.body, *node.elif_, *node.else_):
         if isinstance(each, nodes.If):
             yield from set_in(each)
-        elif isinstance(each, nodes.Assign):
+        elif isinstance(each, nodes.Assign | nodes.AssignBlock):
             yield from (
                 name.name for name in (each.target, *each.target.find_all(nodes.Name)) if isinstance(name, nodes.Name)
             )

@@ -10,8 +10,11 @@ from jinja2 import nodes
 from campaigns.rendering.holes import is_settled
 
 
-def merged(body: Sequence[Any]) -> list[Any]:
-    """The same statements with neighbouring outputs as one, here and in every branch and loop."""
+def merged(body: Sequence[Any], *, settles: bool) -> list[Any]:
+    """The same statements with neighbouring outputs as one, here and in every branch and loop.
+
+    With `settles` the shop's values join the text around them.
+    """
     out: list[Any] = []
     for node in body:
         if isinstance(node, nodes.Output) and out and isinstance(out[-1], nodes.Output):
@@ -20,10 +23,10 @@ def merged(body: Sequence[Any]) -> list[Any]:
         for field in ("body", "else_", "elif_"):
             inner = getattr(node, field, None)
             if isinstance(inner, list):
-                setattr(node, field, merged(inner))
+                setattr(node, field, merged(inner, settles=settles))
         out.append(node)
     for node in out:
-        if isinstance(node, nodes.Output):
+        if settles and isinstance(node, nodes.Output):
             node.nodes = _runs(node.nodes)
     return out
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Template, nodes
 
-from campaigns.rendering.environment import SandboxEnvironment
+from campaigns.rendering.environment import SandboxEnvironment, buffered
 from campaigns.rendering.flat_names import (
     BlockHere,
     CallerHere,
@@ -29,7 +29,7 @@ from campaigns.rendering.flat_names import (
     set_in,
 )
 from campaigns.rendering.flat_text import merged
-from campaigns.rendering.holes import buffered
+from campaigns.rendering.holes import MjmlEnvironment
 
 MAX_DEPTH = 40
 MAX_STATEMENTS = 5_000
@@ -52,7 +52,7 @@ class Flattener:
         """The written-out template, compiled."""
         scope = Scope(is_open=True)
         body = self._inherited(name, scope)
-        tree = nodes.Template([buffered(merged(body))], lineno=1)
+        tree = nodes.Template([buffered(merged(body, settles=isinstance(self.environment, MjmlEnvironment)))], lineno=1)
         tree.set_environment(self.environment)
         environment = self.environment
         code = environment._compile(str(environment._generate(tree, name, name)), f"<flat {name}>")
@@ -271,6 +271,17 @@ class Flattener:
             ]
         value = self._expression(node.node, scope)
         return [nodes.Assign(self._target(node.target, scope), value, lineno=node.lineno)]
+
+    def _write_filterblock(self, node: nodes.FilterBlock, scope: Scope, file: str) -> list[nodes.Node]:
+        body = self._nested(node.body, Scope(scope, is_open=scope.is_open), file)
+        return [nodes.FilterBlock(body, self._expression(node.filter, scope), lineno=node.lineno)]
+
+    def _write_assignblock(self, node: nodes.AssignBlock, scope: Scope, file: str) -> list[nodes.Node]:
+        if not isinstance(node.target, nodes.Name):
+            raise CannotFlatten("an assignment to an attribute")
+        body = self._nested(node.body, Scope(scope), file)
+        used = self._expression(node.filter, scope) if node.filter is not None else None
+        return [nodes.AssignBlock(self._target(node.target, scope), used, body, lineno=node.lineno)]
 
     def _write_exprstmt(self, node: nodes.ExprStmt, scope: Scope, file: str) -> list[nodes.Node]:
         return [nodes.ExprStmt(self._expression(node.node, scope), lineno=node.lineno)]

@@ -64,13 +64,6 @@ class Holes(threading.local):
             raise OverLimit(f"the output is longer than {MAX_OUTPUT:,} characters")
 
 
-def buffered(body: list[nodes.Node]) -> nodes.Scope:
-    """Statements whose output is collected in a list and handed on at once."""
-    scope = nodes.Scope(body, lineno=1)
-    scope.buffered = True  # type: ignore[attr-defined]
-    return scope
-
-
 class _HoleCode(SandboxCode):
     """Jinja's code generator, printing through `environment.hole`."""
 
@@ -84,18 +77,6 @@ class _HoleCode(SandboxCode):
         self.write(
             f"environment.holes.settled[{key}] if {key} in environment.holes.settled else environment.settle({key}, "
         )
-
-    def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
-        if not getattr(node, "buffered", False):
-            super().visit_Scope(node, frame)
-            return
-        inner = frame.inner()
-        inner.symbols.analyze_node(node)
-        self.enter_frame(inner)
-        self.buffer(inner)
-        self.blockvisit(node.body, inner)
-        self.writeline(f"yield concat({inner.buffer})")
-        self.leave_frame(inner)
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self.write(")")

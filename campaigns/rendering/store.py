@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, Template
+from jinja2 import FileSystemLoader
 from markupsafe import escape
 
 from campaigns.domain.message import RenderedEmail
-from campaigns.rendering.body import Body, opened, rendered
+from campaigns.rendering.body import Body
 from campaigns.rendering.compiler import Compiler
 from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.holes import MjmlEnvironment
 from campaigns.rendering.links import LinkSigner, MessageLinks, Utm
 from campaigns.rendering.problems import TemplateProblem
+from campaigns.rendering.running import TextPart
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment
 from campaigns.rendering.translations import READING, Translations, translated, translated_text
 from campaigns.rendering.undefined import nearest
@@ -99,13 +100,18 @@ class EmailTemplate:
         self._text = self._part(TEXT)
         self._body = Body(f"{name}/{BODY}", store.html_environment, store.tracing_environment, store.compiler)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where this template's store looks for files."""
+        return self._store.folders
+
     def render(self, context: Mapping[str, Any]) -> RenderedEmail:
         """The email for one recipient; raises TemplateProblem, never gives half a mail."""
         values = self._values(context)
         mail = values["mail"]
-        mail["subject"] = one_line(rendered(self._subject, values))
-        mail["preheader"] = one_line(rendered(self._preheader, values))
-        text = rendered(self._text, values).strip() + "\n"
+        mail["subject"] = one_line(self._subject.text(values))
+        mail["preheader"] = one_line(self._preheader.text(values))
+        text = self._text.text(values).strip() + "\n"
         return RenderedEmail(mail["subject"], mail["preheader"], self._html(values), text)
 
     def render_html(self, context: Mapping[str, Any]) -> str:
@@ -119,8 +125,8 @@ class EmailTemplate:
     def render_uncompiled(self, context: Mapping[str, Any]) -> str:
         """The HTML by the slow way, Jinja first and MJML after: the yardstick for the compiled one."""
         values = self._values(context)
-        values["mail"]["subject"] = one_line(rendered(self._subject, values))
-        values["mail"]["preheader"] = one_line(rendered(self._preheader, values))
+        values["mail"]["subject"] = one_line(self._subject.text(values))
+        values["mail"]["preheader"] = one_line(self._preheader.text(values))
         return self._body.html_uncompiled(values)
 
     def _html(self, values: dict[str, Any]) -> str:
@@ -131,8 +137,8 @@ class EmailTemplate:
             return with_open_pixel(html, signer.open_pixel(str(values["message"]["ref"])))
         return html
 
-    def _part(self, file: str) -> Template:
-        return opened(self._store.text_environment, f"{self.name}/{file}")
+    def _part(self, file: str) -> TextPart:
+        return TextPart(f"{self.name}/{file}", self._store.text_environment, self._store.compiler)
 
     def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The context with what the renderer adds; from here on this thread speaks to this reader."""

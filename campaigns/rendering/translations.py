@@ -43,7 +43,10 @@ class Catalog:
 
     def find(self, key: str) -> Entry | None:
         """The text of the nearest file that has the key."""
-        return next((texts[key] for texts in self.chain if key in texts), None)
+        for texts in self.chain:
+            if key in texts:
+                return texts[key]
+        return None
 
     def text(self, entry: Entry, values: Mapping[str, Any], *, escaped: bool) -> str:
         """The text with its fields filled; values are escaped where the text is HTML."""
