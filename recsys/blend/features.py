@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,13 @@ from recsys.columns import CART, ORDER, VIEW, WISH
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import attribute_matrix
+from recsys.sources.base import Source
+from recsys.sources.item_knn import ItemKnn
 from recsys.sources.popularity import DAY, decayed_counts
 
 HALF_LIVES = (2.0, 10.0, 60.0)
 CHUNK = 200_000
+LINKED = 6  # last products of a session whose links to the candidate are looked up
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,35 @@ class Touches:
     sessions: Floats
 
 
+@dataclass(frozen=True)
+class Links:
+    """A product-to-product similarity for looking up single values, sorted by key row * products + column."""
+
+    key: Ints
+    value: Floats
+
+    @classmethod
+    def of(cls, similarity: Matrix) -> Links:
+        """Sort the values of a similarity matrix by key."""
+        key = row_numbers(similarity.indptr) * similarity.shape[1] + similarity.indices
+        order = np.argsort(key)
+        return cls(key[order], similarity.data[order])
+
+    def at(self, key: Ints) -> Floats:
+        """Return the value of each key, 0 where there is none."""
+        if not len(self.key):
+            return np.zeros(len(key))
+        place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        return np.where(self.key[place] == key, self.value[place], 0.0)
+
+
 class Features:
     """Computes the feature matrix. Built from the log the sources were fitted on, so that nothing later leaks in."""
 
-    def __init__(self, log: InteractionLog, catalog: Catalog, source_names: list[str]) -> None:
-        self.catalog, self.source_names = catalog, source_names
+    def __init__(self, log: InteractionLog, catalog: Catalog, sources: Sequence[Source]) -> None:
+        self.catalog, self.source_names = catalog, [s.name for s in sources]
+        found = [s.similarity for s in sources if isinstance(s, ItemKnn)][:1]
+        self.links = Links.of(found[0]) if found else None
         self.products = len(catalog)
         self.popularity = np.stack([np.log1p(decayed_counts(log, days)) for days in HALF_LIVES], axis=1)
         self.rebuy = _rebuy_rate(log)
@@ -64,6 +92,7 @@ class Features:
             _own(queries.history_start, queries.history, key, self.products),
             self._profile_block(queries, pairs),
             self._context_block(queries, pairs),
+            _links_block(self.links, queries, pairs, self.products),
             _query_block(queries)[pairs.query],
         ]
         return np.concatenate([b.astype(np.float32) for b in blocks], axis=1)
@@ -152,6 +181,11 @@ _OWN = [
     "price",
     "price_ratio",
     "likeness",
+    "link_to_last",
+    "link_to_second_last",
+    "link_to_third_last",
+    "strongest_link",
+    "links",
     "prefix_length",
     "prefix_products",
     "history_length",
@@ -211,6 +245,24 @@ def _own(starts: Ints, items: Ints, key: Ints, products: int) -> Floats:
     place = np.minimum(np.searchsorted(held, key), len(held) - 1)
     found = held[place] == key
     result[found, 0], result[found, 1] = counts[place[found]], latest[place[found]]
+    return result
+
+
+def _links_block(links: Links | None, queries: Queries, pairs: Pairs, products: int) -> Floats:
+    """Return similarity to the last, second and third last product, the strongest of the last few, and their number."""
+    result = np.zeros((len(pairs), 5), np.float32)
+    if links is None:
+        return result
+    for back in range(LINKED):
+        place = queries.prefix_start[1:] - 1 - back
+        there = place >= queries.prefix_start[:-1]
+        last = np.where(there, queries.prefix[np.where(there, place, 0)] if len(queries.prefix) else -1, -1)
+        row = last[pairs.query]
+        value = np.where(row >= 0, links.at(row * products + pairs.product), 0.0)
+        if back < 3:
+            result[:, back] = value
+        result[:, 3] = np.maximum(result[:, 3], value)
+        result[:, 4] += value > 0
     return result
 
 

@@ -14,6 +14,7 @@ from recsys.blend.candidates import Pairs, fused, strongest, united
 from recsys.blend.examples import Examples, cut_examples, split_log
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
+from recsys.blend.variety import WINDOW, tuned_weight, varied
 from recsys.catalog import Catalog
 from recsys.errors import BadArtifact
 from recsys.log import InteractionLog
@@ -86,6 +87,7 @@ class Lesson:
     values: Floats
     labels: Ints
     query: Ints
+    product: Ints
     shopper: Ints  # of each row: examples of one shopper are never both learned from and checked on
 
     @property
@@ -106,6 +108,7 @@ class Blend:
         self.catalog, self.settings, self._make = catalog, settings or BlendSettings(), sources
         self.sources: list[Source] = []
         self.ranker: Ranker | None = None
+        self.variety = 0.0
         self.features: Features | None = None
 
     def fit(self, log: InteractionLog) -> Blend:
@@ -117,7 +120,7 @@ class Blend:
 
     def _prepare(self, log: InteractionLog) -> None:
         self.sources = [s.fit(log) for s in self._make(self.catalog, log)]
-        self.features = Features(log, self.catalog, [s.name for s in self.sources])
+        self.features = Features(log, self.catalog, self.sources)
 
     def save(self, folder: Path) -> None:
         """Write sources and re-ranker into a folder."""
@@ -125,7 +128,12 @@ class Blend:
             source.save(folder / source.name)
         if self.ranker is not None:
             self.ranker.save(folder / "ranker")
-        names = {"sources": [s.name for s in self.sources], "products": len(self.catalog), "ranked": bool(self.ranker)}
+        names: dict[str, object] = {
+            "sources": [s.name for s in self.sources],
+            "products": len(self.catalog),
+            "ranked": bool(self.ranker),
+        }
+        names["variety"] = self.variety
         (folder / "blend.json").write_text(json.dumps(names))
 
     def load(self, folder: Path, log: InteractionLog) -> Blend:
@@ -137,8 +145,9 @@ class Blend:
         self.sources = [s.load(folder / s.name) for s in self._make(self.catalog, log) if s.name in names["sources"]]
         if [s.name for s in self.sources] != names["sources"] or names["products"] != len(self.catalog):
             raise BadArtifact(f"{folder} holds a blend of other sources or products", "train again")
-        self.features = Features(log, self.catalog, names["sources"])
+        self.features = Features(log, self.catalog, self.sources)
         self.ranker = Ranker.load(folder / "ranker") if names["ranked"] else None
+        self.variety = float(names["variety"])
         return self
 
     def _lessons(self, log: InteractionLog) -> list[Lesson]:
@@ -161,7 +170,7 @@ class Blend:
         assert features is not None
         known = np.bincount(past.product, minlength=len(self.catalog)) > 0
         generator = np.random.default_rng(self.settings.seed)
-        values, labels, query = [], [], []
+        values, labels, query, product = [], [], [], []
         for start in range(0, len(examples), BATCH):
             part = examples.slice(start, start + BATCH)
             pairs = self.candidates(part.queries, known)
@@ -172,8 +181,10 @@ class Blend:
             values.append(features.compute(part.queries, pairs))
             labels.append(found)
             query.append(pairs.query + start)
+            product.append(pairs.product)
         rows = np.concatenate(query)
-        return Lesson(np.concatenate(values), np.concatenate(labels), rows, _shopper(examples.queries, rows))
+        parts = (np.concatenate(values), np.concatenate(labels), rows, np.concatenate(product))
+        return Lesson(*parts, _shopper(examples.queries, rows))
 
     def _learn(self, lessons: list[Lesson]) -> Ranker | None:
         if sum(lesson.queries for lesson in lessons) < FEWEST_EXAMPLES or self.features is None:
@@ -182,14 +193,23 @@ class Blend:
         query = np.concatenate([x.query + o for x, o in zip(lessons, offsets, strict=False)])
         shopper = np.concatenate([x.shopper for x in lessons])
         held = np.random.default_rng(self.settings.seed).random(int(shopper.max()) + 1) < 0.15
-        return learn(
-            np.concatenate([x.values for x in lessons]),
-            np.concatenate([x.labels for x in lessons]),
-            query,
-            self.features.names,
-            self.settings.ranker,
-            held[shopper],
-        )
+        values, labels = np.concatenate([x.values for x in lessons]), np.concatenate([x.labels for x in lessons])
+        checked = held[shopper]
+        ranker = learn(values, labels, query, self.features.names, self.settings.ranker, checked)
+        product = np.concatenate([x.product for x in lessons])[checked]
+        self._tune_variety(share_of(ranker.score(values[checked])), labels[checked], query[checked], product)
+        return ranker
+
+    def _tune_variety(self, scores: Floats, labels: Ints, query: Ints, product: Ints) -> None:
+        """Choose how much alike products make room for others, on examples that the order was not learned from."""
+        if self.features is None or self.features.attributes is None:
+            return
+        _, row = np.unique(query, return_inverse=True)
+        starts = np.searchsorted(row, np.arange(int(row.max(initial=-1)) + 2))
+        ranked = top(from_rows(scores, product, starts, (len(starts) - 1, len(self.catalog))), WINDOW)
+        wanted = labels > 0
+        target_start = np.concatenate([[0], np.cumsum(np.bincount(row[wanted], minlength=len(starts) - 1))])
+        self.variety = tuned_weight(ranked, self.features.attributes, target_start, product[wanted])
 
     def candidates(self, queries: Queries, allowed: Floats | None = None) -> Pairs:
         """Return the union of the sources' candidates, the strongest by fusion."""
@@ -213,10 +233,18 @@ class Blend:
         if self.ranker is None or self.features is None:
             values = fused(pairs, np.ones(len(self.sources)))
         else:
-            values = 1.0 / (1.0 + np.exp(-self.ranker.score(self.features.compute(queries, pairs))))
+            values = share_of(self.ranker.score(self.features.compute(queries, pairs)))
         shape = (len(queries), len(self.catalog))
         indptr = np.searchsorted(pairs.query, np.arange(len(queries) + 1))
-        return top(from_rows(values, pairs.product, indptr, shape), depth)
+        ranked = top(from_rows(values, pairs.product, indptr, shape), max(depth, WINDOW))
+        if self.ranker and self.features and self.features.attributes is not None:
+            ranked = varied(ranked, self.features.attributes, self.variety)
+        return top(ranked, depth)
+
+
+def share_of(scores: Floats) -> Floats:
+    """Map scores to 0 .. 1, keeping their order."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -15.0, 15.0))))
 
 
 def _shopper(queries: Queries, rows: Ints) -> Ints:
