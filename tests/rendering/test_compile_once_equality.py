@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from campaigns.rendering import EmailTemplate, RenderContext, TemplateStore, profile_context, shipped_templates
-from campaigns.rendering.running import FLATTEN_AFTER
+from campaigns.rendering.running import FLATTEN_AFTER, TRIED_TIMES
 
 SAMPLES = Path(__file__).parent / "samples"
 RECIPIENTS: dict[str, dict[str, Any]] = {
