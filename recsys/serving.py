@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from recsys import keys, ladder
+from recsys import ladder
 from recsys.ladder import Candidate
 from recsys.merchandising import Merchandising
 from recsys.reasons import marketer_explanation, shopper_reason
@@ -60,6 +60,38 @@ def recommend(request: Request, fetched: Fetched, words: Mapping[str, str] | Non
         made_at=record.made if record else None,
         missing=tuple(key for key, r in read.items() if r is None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A candidate as `explain` saw it: `rule` names what took it out, `place` its place in the slate, 0 for none."""
+
+    product_id: str
+    score: float
+    rung: Rung
+    source: str
+    seed: str
+    rule: str
+    place: int
+
+
+def explain(request: Request, fetched: Fetched, most: int = 50) -> list[Considered]:
+    """Return the first candidates of a slot in the order they were looked at, with what became of each."""
+    slate = recommend(request, fetched)
+    places = {product_id: place for place, product_id in enumerate(slate.product_ids, start=1)}
+    rules = {dropped.product_id: dropped.rule for dropped in slate.dropped}
+    found: dict[str, Considered] = {}
+    for candidate in (*ladder.climb(request, fetched), *ladder.new_products(fetched)):
+        if len(found) >= most:
+            break
+        if candidate.product_id in found:
+            continue
+        known = ladder.origin(request, fetched, candidate)
+        rule, place = rules.get(known.product_id, ""), places.get(known.product_id, 0)
+        found[known.product_id] = Considered(
+            known.product_id, known.score, known.rung, known.source, known.seed, rule, place
+        )
+    return list(found.values())
 
 
 def recommend_mail(
@@ -165,6 +197,3 @@ def _item(request: Request, fetched: Fetched, candidate: Candidate, words: Mappi
 def _title(fetched: Fetched, product_id: str) -> str:
     facts = fetched.facts.get(product_id) if fetched.facts and product_id else None
     return facts.title if facts else ""
-
-
-__all__ = ["keys", "keys_needed", "products_needed", "recommend", "recommend_mail"]

@@ -12,7 +12,7 @@ import pytest
 
 from recsys.packing import Ranked, pack, unpack
 from recsys.request import Fetched, Request, Rules, Signal, SlotSpec
-from recsys.serving import keys_needed, products_needed, recommend, recommend_mail
+from recsys.serving import explain, keys_needed, products_needed, recommend, recommend_mail
 from recsys.slates import Filled, Rung, SlotKind
 from recsys.training import train
 
@@ -226,3 +226,11 @@ def test_odd_histories_train_and_serve(frame: pd.DataFrame):
     store = dict(train(frame, None, now=NOW).packed())
     asked = Request(SlotSpec("x", SlotKind.NEXT_BEST), profile_id="bot", signals=[Signal("a")])
     recommend(asked, Fetched({k: store.get(k) for k in keys_needed(asked)}))
+
+
+def test_a_slate_can_be_explained_candidate_by_candidate():
+    asked = Request(SlotSpec("x", SlotKind.NEW_FOR_YOU, size=1, rules=NO_NEW), signals=[Signal("mug")], cart=["saucer"])
+    told = {c.product_id: c for c in explain(asked, Fetched({k: STORE.get(k) for k in keys_needed(asked)}))}
+    assert told["saucer"].rule == "in the cart" and told["saucer"].seed == "mug"
+    assert [c.product_id for c in told.values() if c.place == 1] == ["spoon"]
+    assert told["hit1"].rung is Rung.GLOBAL
