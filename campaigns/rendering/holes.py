@@ -188,6 +188,11 @@ class MjmlEnvironment(SandboxEnvironment):
         holes.values.append(text)
         return MARK
 
+    def forget_settled(self) -> None:
+        """Looks up the shop's values and fixed texts anew."""
+        self.holes.settled.clear()
+        self.holes.texts.clear()
+
     def settle(self, key: int, value: Any) -> str:
         """A value of the shop, the same in all its mails: part of the shape, and looked up once."""
         text = str(escape(shown(value))).replace(MARK, "")

@@ -80,6 +80,16 @@ class TemplateStore:
             self._templates[name] = self._open(name)
         return self._templates[name]
 
+    def refresh(self) -> None:
+        """Forgets what was read from files, for an editor that has just saved one; compiled shapes stay."""
+        for environment in (self.html_environment, self.tracing_environment, self.text_environment):
+            if environment.cache is not None:
+                environment.cache.clear()
+        self.html_environment.forget_settled()
+        self.tracing_environment.forget_settled()
+        self.translations.forget()
+        self._templates.clear()
+
     def _open(self, name: str) -> EmailTemplate:
         known = self.names()
         if name not in known:

@@ -81,6 +81,11 @@ class Translations:
             self._catalogs[key] = Catalog(locale, tuple(each for each in texts if each))
         return self._catalogs[key]
 
+    def forget(self) -> None:
+        """Reads the files anew when they are next asked for."""
+        self._read.clear()
+        self._catalogs.clear()
+
     def locales(self, template: str) -> list[str]:
         """The locales a template has a file for."""
         return sorted({path.stem for folder in self._folders for path in (folder / template / "locale").glob("*.yaml")})

@@ -107,3 +107,20 @@ def test_a_workspace_file_shadows_the_shipped_one(tmp_path: Path, context: Rende
         (shipped / "mail" / part).write_text("x")
     (shipped / "mail" / "body.mjml").write_text("<mjml><mj-body></mj-body></mjml>")
     assert TemplateStore([own, shipped]).get("mail").render(context).subject == "ours"
+
+
+def test_a_saved_file_is_seen_after_refresh(tmp_path: Path, context: RenderContext) -> None:
+    folder = tmp_path / "mail"
+    (folder / "locale").mkdir(parents=True)
+    for part in ("subject.txt", "preheader.txt", "body.txt"):
+        (folder / part).write_text("{{ t('word') }}")
+    (folder / "body.mjml").write_text("<mjml><mj-body><mj-raw>{{ t('word') }} before</mj-raw></mj-body></mjml>")
+    (folder / "locale" / "en.yaml").write_text("word: old")
+    store = TemplateStore([tmp_path])
+    assert store.get("mail").render(context).subject == "old"
+    (folder / "locale" / "en.yaml").write_text("word: new")
+    (folder / "body.mjml").write_text("<mjml><mj-body><mj-raw>{{ t('word') }} after</mj-raw></mj-body></mjml>")
+    store.refresh()
+    email = store.get("mail").render(context)
+    assert email.subject == "new"
+    assert "new after" in email.html
