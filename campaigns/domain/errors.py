@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class RekindleError(Exception):
-    """Base of all expected errors: `str(error)` is the line shown, `exit_status` the command's (1 no, 2 environment)."""
+    """Base of all expected errors: `str(error)` is the line shown, `exit_status` the command ends with (1 or 2)."""
 
     exit_status = 2
 

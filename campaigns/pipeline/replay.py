@@ -26,7 +26,7 @@ from campaigns.storage.enrollments import first_due
 from campaigns.storage.identities import Key, find_owners, keys_of, list_identities
 from triggers.events import Event
 
-WINDOW = timedelta(minutes=15)
+WINDOW = timedelta(minutes=45)
 _BATCH = 2_000
 _TICK = timedelta(microseconds=1)
 _TRAIN_AT_LEAST = timedelta(hours=24)
@@ -169,7 +169,7 @@ class _Player:
 
 
 def _edges(first: datetime, last: datetime) -> list[datetime]:
-    """Window edges from `first` on, on the quarter hour, ending at `last`."""
+    """Window edges from `first` to `last`; those between lie on quarters of an hour."""
     edges = [first]
     start = first.replace(minute=first.minute // 15 * 15, second=0, microsecond=0)
     while (start := start + WINDOW) < last:

@@ -35,7 +35,9 @@ def run(unpacked: Path, folder: Path, *arguments: str) -> subprocess.CompletedPr
 
 def test_it_runs_outside_the_repository(unpacked: Path, tmp_path: Path) -> None:
     where = [sys.executable, "-c", "import campaigns; print(campaigns.__file__)"]
-    found = subprocess.run(where, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(unpacked)}, capture_output=True)
+    found = subprocess.run(
+        where, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(unpacked)}, capture_output=True, check=True
+    )
     assert str(unpacked) in found.stdout.decode()
     made = run(unpacked, tmp_path, "init", "shop")
     assert made.returncode == 0, made.stderr
