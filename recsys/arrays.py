@@ -95,3 +95,13 @@ def ragged(lists: list[list[int]]) -> tuple[Ints, Ints]:
     indptr = np.concatenate([[0], np.cumsum([len(x) for x in lists])]).astype(np.int64)
     items = np.fromiter((x for row in lists for x in row), dtype=np.int64, count=int(indptr[-1]))
     return indptr, items
+
+
+def stacked(parts: list[Matrix], columns: int) -> Matrix:
+    """Put matrices of the same columns below each other, keeping the order of the values within each row."""
+    if not parts:
+        return empty(0, columns)
+    counts = np.concatenate([np.diff(p.indptr) for p in parts])
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    data, indices = np.concatenate([p.data for p in parts]), np.concatenate([p.indices for p in parts])
+    return from_rows(data, indices, indptr, (len(counts), columns))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints, Matrix, csr, from_rows, top
+from recsys.arrays import Floats, Ints, Matrix, from_rows, stacked, top
 from recsys.blend.candidates import Pairs, fused, strongest, united
 from recsys.blend.examples import Examples, cut_examples, split_log
 from recsys.blend.features import Features
@@ -220,13 +220,7 @@ class Blend:
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return the blended ranking: queries x products, best first, scores between 0 and 1."""
         parts = [self._score(queries.slice(i, i + BATCH), depth) for i in range(0, len(queries), BATCH)]
-        size = len(self.catalog)
-        if not parts:
-            return csr(np.zeros((0, size)))
-        starts = np.cumsum([0, *(p.nnz for p in parts)])
-        indptr = np.concatenate([[0], *(p.indptr[1:] + s for p, s in zip(parts, starts, strict=False))])
-        data, indices = np.concatenate([p.data for p in parts]), np.concatenate([p.indices for p in parts])
-        return from_rows(data, indices, indptr, (len(queries), size))
+        return stacked(parts, len(self.catalog))
 
     def _score(self, queries: Queries, depth: int) -> Matrix:
         pairs = self.candidates(queries)

@@ -8,13 +8,14 @@ import numpy as np
 import scipy.sparse as sp
 from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight, normalize, tfidf_weight
 
-from recsys.arrays import Matrix, csr, empty, matrix, row_numbers, scaled, top
+from recsys.arrays import Matrix, csr, empty, matrix, row_numbers, scaled, stacked, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
 
 Weighting = Literal["tfidf", "bm25", "cosine", "walk"]
 
+CHUNK = 20_000  # products at a time, for memory
 NEAR = 30  # neighbours that are followed a second time
 
 
@@ -27,6 +28,11 @@ def weighted(interest: Matrix, weighting: Weighting) -> Matrix:
     if weighting == "walk":
         return _walk(interest)
     return sp.csr_matrix(normalize(interest.T).T, dtype=np.float64)
+
+
+def _twice(near: Matrix, neighbours: int) -> Matrix:
+    parts = [top(csr(near[i : i + CHUNK] @ near), neighbours) for i in range(0, near.shape[0], CHUNK)]
+    return stacked(parts, near.shape[1])
 
 
 def _walk(interest: Matrix) -> Matrix:
@@ -75,8 +81,7 @@ class ItemKnn(StoredArrays):
         model.fit(weighted(session_matrix(log, self.by_actor), self.weighting), show_progress=False)
         self.similarity = csr(model.similarity)
         if self.hops == 2:
-            near = scaled(top(self.similarity, NEAR))
-            self.similarity = top(csr(near @ near), self.neighbours)
+            self.similarity = _twice(scaled(top(self.similarity, NEAR)), self.neighbours)
         return self
 
     def score(self, queries: Queries, depth: int) -> Matrix:

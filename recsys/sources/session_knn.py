@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import Floats, Matrix, csr, empty, from_rows, group_sums, top
+from recsys.arrays import Floats, Matrix, csr, empty, group_sums, stacked, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
@@ -65,7 +65,7 @@ class SessionKnn(StoredArrays):
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return the products of the nearest sessions."""
         parts = [self._score(queries.slice(i, i + BATCH), depth) for i in range(0, len(queries), BATCH)]
-        return _stack(parts, self.sessions.shape[1])
+        return stacked(parts, self.sessions.shape[1])
 
     def _score(self, queries: Queries, depth: int) -> Matrix:
         products = self.sessions.shape[1]
@@ -89,15 +89,3 @@ def _age(log: InteractionLog) -> Floats:
     latest = np.zeros(log.sessions)
     np.maximum.at(latest, log.session, log.at)
     return np.asarray((latest.max() - latest) / max(latest.max() - log.at.min(), 1.0))
-
-
-def _stack(parts: list[Matrix], columns: int) -> Matrix:
-    if not parts:
-        return empty(0, columns)
-    counts = np.concatenate([np.diff(p.indptr) for p in parts])
-    return from_rows(
-        np.concatenate([p.data for p in parts]),
-        np.concatenate([p.indices for p in parts]),
-        np.concatenate([[0], np.cumsum(counts)]),
-        (len(counts), columns),
-    )
