@@ -13,6 +13,7 @@ from campaigns.cli.output import Output
 from campaigns.domain.errors import RekindleError
 
 COMMANDS: Final[dict[str, str]] = {
+    "backtest": "campaigns.cli.backtest:backtest",
     "beat": "workers.commands:beat",
     "campaigns": "campaigns.cli.campaigns:campaigns",
     "demo": "campaigns.cli.demo:demo",
