@@ -17,6 +17,7 @@ from campaigns.clock import Clock, WallClock
 from campaigns.config import Settings, Workspace, load_settings
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.campaign_book import CampaignBook
+from campaigns.pipeline.floor import FloorList
 from campaigns.rendering import TemplateStore, shipped_templates
 from campaigns.rendering.links import LinkSigner, Utm
 from campaigns.storage.cache import SlateCache
@@ -43,6 +44,7 @@ class Engine:
     campaigns: CampaignBook
     partitions: Partitions
     broker_url: str = ""
+    floor: FloorList = field(default_factory=FloorList)
     seen_products: set[str] = field(default_factory=set)
 
     @property

@@ -14,6 +14,7 @@ from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.subject import Subject
 from campaigns.storage.products import read_products
+from recsys import keys
 from recsys.columns import Events
 from recsys.request import Fetched, Request, Rules, Signal, SlotSpec
 from recsys.serving import keys_needed, products_needed, recommend_mail
@@ -70,11 +71,19 @@ def recommend_batch(engine: Engine, connection: Connection, subjects: Sequence[S
     facts = read_products(connection, set().union(*(subject.product_ids() for subject in subjects)))
     requests = [[request_for(subject, slot, facts) for slot in subject.step.slots] for subject in subjects]
     flat = [request for mail in requests for request in mail]
-    fetched = Fetched(engine.cache.read(keys_needed(flat)))
+    fetched = Fetched(_read_cache(engine, connection, keys_needed(flat)))
     missing = [product_id for product_id in products_needed(flat, fetched) if product_id not in facts]
     facts |= read_products(connection, missing)
     fetched = fetched.with_facts(facts)
     return [Recommended({slate.slot: slate for slate in recommend_mail(mail, fetched)}, facts) for mail in requests]
+
+
+def _read_cache(engine: Engine, connection: Connection, names: list[str]) -> dict[str, bytes | None]:
+    """What the cache holds; where it lacks even the bestsellers, the floor list of the database stands in for them."""
+    packed: dict[str, bytes | None] = dict(engine.cache.read(names))
+    if keys.GLOBAL in names and not packed.get(keys.GLOBAL):
+        packed[keys.GLOBAL] = engine.floor.read(connection, engine.now(connection))
+    return packed
 
 
 def slot_spec(slot: Slot) -> SlotSpec:

@@ -68,7 +68,8 @@ def product_frame(products: list[Product]) -> pd.DataFrame:
 
 
 def _publish(engine: Engine, artifacts: Artifacts, interactions: int) -> TrainReport:
-    records = dict(artifacts.packed())
+    empty = {name for name, ranked in artifacts.lists.items() if not ranked.ids}
+    records = {name: packed for name, packed in artifacts.packed() if name not in empty}
     engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
     return TrainReport(
         artifacts.version,

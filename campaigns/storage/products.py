@@ -31,6 +31,13 @@ _SEEN = statement(
 )
 _READ = statement(f"SELECT {_COLUMNS} FROM products WHERE product_id = ANY(:ids)")
 _ALL = statement(f"SELECT {_COLUMNS} FROM products ORDER BY product_id")
+_WANTED = statement(
+    "WITH lately AS (SELECT line->>'product_id' AS product_id FROM (SELECT payload FROM events"
+    " WHERE payload ? 'lines' ORDER BY event_id DESC LIMIT 5000) e, jsonb_array_elements(e.payload->'lines') AS line)"
+    " SELECT p.product_id FROM products p LEFT JOIN (SELECT product_id, count(*) AS times FROM lately GROUP BY 1) l"
+    " USING (product_id) WHERE NOT p.hidden AND coalesce(p.stock, 1) > 0"
+    " ORDER BY l.times DESC NULLS LAST, p.published_at DESC NULLS LAST, p.product_id LIMIT :limit"
+)
 _COUNT = statement("SELECT count(*) FROM products")
 
 
@@ -72,6 +79,11 @@ def read_products(connection: Connection, ids: Iterable[str]) -> dict[str, Produ
 def list_products(connection: Connection) -> list[Product]:
     """The whole catalog, by product_id."""
     return [Product(*row) for row in connection.execute(_ALL)]
+
+
+def list_wanted_products(connection: Connection, *, limit: int) -> list[str]:
+    """Products in stock by how often the last 5,000 events name them, then the newest ones of the catalog."""
+    return [row[0] for row in connection.execute(_WANTED, {"limit": limit})]
 
 
 def count_products(connection: Connection) -> int:
