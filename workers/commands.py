@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from celery.signals import worker_ready
 
 from campaigns.cli.output import Output
 from campaigns.config import Workspace, load_settings
@@ -23,6 +24,7 @@ from campaigns.storage.campaigns import list_campaigns
 from campaigns.storage.database import transaction
 from campaigns.storage.embedded import ensure_servers
 from campaigns.web.server import listen
+from workers.app import app as celery
 from workers.app import configure
 
 _PARTS = ("serve", "worker", "beat")
@@ -34,23 +36,29 @@ _STOP_SECONDS = 20
 @click.pass_obj
 def worker(output: Output, processes: int | None) -> None:
     """Runs the background worker: ingest, decide, deliver, train."""
-    set_up_logging()
     workspace = Workspace.at(output.workspace)
     settings = load_settings(workspace, os.environ)
+    set_up_logging(secrets=settings.secrets)
     with ensure_servers(workspace, settings) as servers:
         app = configure(workspace, settings, servers.broker_url)
+        worker_ready.connect(_learn_at_once, weak=False)
         count = processes or settings.workers.processes
         arguments = ["worker", "--loglevel=warning", f"--concurrency={count}", "--without-gossip", "--without-mingle"]
         app.worker_main(arguments)
+
+
+def _learn_at_once(**_: object) -> None:
+    """A worker that starts does not wait for the schedule: a new shop has no slates yet."""
+    celery.send_task("rekindle.train")
 
 
 @click.command()
 @click.pass_obj
 def beat(output: Output) -> None:
     """Runs the clock that wakes the workers. A second one does no harm."""
-    set_up_logging()
     workspace = Workspace.at(output.workspace)
     settings = load_settings(workspace, os.environ)
+    set_up_logging(secrets=settings.secrets)
     with ensure_servers(workspace, settings) as servers:
         configure(workspace, settings, servers.broker_url).Beat(loglevel=logging.WARNING, quiet=True).run()
 
@@ -59,8 +67,8 @@ def beat(output: Output) -> None:
 @click.pass_obj
 def up(output: Output) -> None:
     """Runs web process, worker and beat in one terminal; Ctrl-C ends all of them."""
-    set_up_logging()
     with open_engine(output.workspace) as engine:
+        set_up_logging(secrets=engine.settings.secrets)
         http = engine.settings.http
         listen(http.host, http.port).close()
         _apply_first_campaigns(output, engine)
