@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from celery.signals import worker_process_init, worker_process_shutdown
@@ -19,6 +22,9 @@ from workers.app import app
 
 ROUNDS = 40
 """How often one task calls its stage at most; what is left is the next task's."""
+TASK_SECONDS = 10.0
+"""How long one task goes on calling its stage."""
+_SOON = timedelta(seconds=1)
 
 
 class _Process:
@@ -60,21 +66,30 @@ def _stop(**_: Any) -> None:
     _process.close()
 
 
+def _rounds() -> Iterator[int]:
+    """Rounds of one task: bounded in number and in time, so that a worker that is told to stop soon does."""
+    ends_at = monotonic() + TASK_SECONDS
+    for number in range(ROUNDS):
+        if monotonic() > ends_at:
+            return
+        yield number
+
+
 @app.task(name="rekindle.ingest")
 def ingest() -> None:
     """Applies waiting batches of events; wakes `decide` where a timer is due at once."""
-    for _ in range(ROUNDS):
+    for _ in _rounds():
         report = ingest_inbox(_process.engine)
-        if report.counts["armed"]:
+        if report.next_due_at is not None and report.next_due_at <= _process.engine.clock.now() + _SOON:
             decide.apply_async()
-        if not report.events and not report.repeats:
+        if not report.batches:
             return
 
 
 @app.task(name="rekindle.decide")
 def decide() -> None:
     """Decides due timers; wakes `deliver` where mail was queued."""
-    for _ in range(ROUNDS):
+    for _ in _rounds():
         report = decide_due(_process.engine)
         if report.queued:
             deliver.apply_async()
@@ -85,8 +100,8 @@ def decide() -> None:
 @app.task(name="rekindle.deliver")
 def deliver() -> None:
     """Hands queued messages over."""
-    for _ in range(ROUNDS):
-        if not delivering.deliver(_process.engine, _process.mailer):
+    for _ in _rounds():
+        if not delivering.deliver(_process.engine, _process.mailer, seconds=TASK_SECONDS):
             return
 
 

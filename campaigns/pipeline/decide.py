@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from base64 import b32encode
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from campaigns.decisions.arbitration import rivals_of
+from campaigns.decisions.arbitration import decision_order, rivals_of
 from campaigns.decisions.candidate import Candidate, PastSend, ShopPolicy, counted_sends
 from campaigns.decisions.gates import Chosen, ContentProblem, decide_after_content, decide_before_content
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_reasons import Reason
 from campaigns.domain.decision import Decision
+from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.suppression import Suppression
 from campaigns.pipeline.campaign_book import Snapshot
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.outcome import DecideReport, Outcome, write_outcomes
-from campaigns.pipeline.people import books_of
+from campaigns.pipeline.people import books_of, mark_of
 from campaigns.pipeline.policy import profile_of, shop_policy, suppressions_of
 from campaigns.pipeline.recommend import Recommended, recommend_batch
 from campaigns.pipeline.render import render_mail
@@ -29,7 +33,8 @@ from campaigns.rendering import TemplateProblem
 from campaigns.storage.database import transaction
 from campaigns.storage.decisions import list_sends
 from campaigns.storage.enrollments import EnrollmentRow, claim_due, list_enrollments
-from campaigns.storage.profiles import ProfileRow, read_profiles
+from campaigns.storage.messages import find_mailed_twins, read_first_applied
+from campaigns.storage.profiles import ProfileRow, find_shared_addresses, lock_addresses, read_profiles
 from campaigns.storage.suppressions import find_suppressions, read_consents
 from triggers.enrollments import EnrollmentBook, EnrollmentMark
 from triggers.state import ProfileState
@@ -40,7 +45,11 @@ _log = logging.getLogger(__name__)
 LIMIT = 500
 """How many timers one transaction decides."""
 
+Mailed = tuple[str, str, str, int]
+"""(campaign id, address, key, profile id)."""
+
 _LONGEST_CAP = timedelta(days=31)
+_AGAIN_AFTER = timedelta(minutes=15)
 _TICK = timedelta(microseconds=1)
 
 
@@ -54,6 +63,7 @@ class Claim:
     profile: ProfileRow
     state: ProfileState
     at: datetime
+    token: str = ""
 
     @property
     def step_number(self) -> int:
@@ -63,7 +73,12 @@ class Claim:
     @property
     def message_ref(self) -> str:
         """The name of the message that may come of it: the same at every attempt."""
-        return f"{self.row.enrollment_id}-{self.step_number}"
+        return f"{self.token}-{self.row.enrollment_id}-{self.step_number}"
+
+    @property
+    def as_mailed(self) -> Mailed:
+        """What an address gets at most once, under whichever profile: the mails of one campaign and key."""
+        return self.campaign.campaign_id, self.profile.email or "", self.row.key, self.row.profile_id
 
 
 @dataclass(slots=True)
@@ -74,10 +89,15 @@ class _Batch:
     shop: ShopPolicy
     profiles: Mapping[int, ProfileRow]
     states: dict[int, ProfileState]
-    books: Mapping[int, EnrollmentBook]
+    books: dict[int, EnrollmentBook]
     consents: Mapping[int, bool]
     suppressions: Mapping[str, Sequence[Suppression]]
     sends: Mapping[int, Sequence[tuple[str, int, datetime]]]
+    token: str
+    shared: Set[str]
+    """Addresses that more than one profile has."""
+    twins: Mapping[Mailed, int]
+    chosen_now: set[tuple[str, str, str]] = field(default_factory=set)
     sent_now: dict[int, list[PastSend]] = field(default_factory=dict)
 
 
@@ -100,11 +120,19 @@ def decide_due(
         if not rows:
             return DecideReport()
         batch = _read_batch(engine, connection, rows, snapshot, now)
+        rows.sort(key=lambda row: decision_order(mark_of(row), snapshot.current))
         outcomes, ready = _pass_gates(engine, batch, rows, now)
         outcomes += _give_content(engine, connection, batch, ready)
         report = write_outcomes(connection, outcomes)
         report.claimed = len(rows)
         return report
+
+
+def message_token(secret: bytes, first_applied_at: datetime | None) -> str:
+    """Eight letters that tell this database's messages from those of any other: of another workspace, of the same one
+    emptied, of its replays. The same workspace and campaigns give the same letters: a replay can be repeated."""
+    said = f"message\x00{first_applied_at.isoformat() if first_applied_at else ''}".encode()
+    return b32encode(blake2b(said, digest_size=5, key=blake2b(secret).digest()).digest()).decode().lower()
 
 
 def _read_batch(
@@ -113,7 +141,9 @@ def _read_batch(
     ids = sorted({row.profile_id for row in rows})
     profiles = read_profiles(connection, ids)
     addresses = {row.email for row in profiles.values() if row.email}
+    shared = find_shared_addresses(connection, addresses)
     earliest = min((row.due_at for row in rows if row.due_at), default=now)
+    secret = engine.settings.secret.get_secret_value().encode()
     return _Batch(
         snapshot=snapshot,
         shop=shop_policy(engine.settings),
@@ -123,7 +153,21 @@ def _read_batch(
         consents=read_consents(connection, ids),
         suppressions=suppressions_of(find_suppressions(connection, addresses), now),
         sends=list_sends(connection, ids, since=min(now, earliest) - _LONGEST_CAP),
+        token=message_token(secret, read_first_applied(connection)),
+        shared=shared,
+        twins=_read_twins(connection, rows, profiles, shared),
     )
+
+
+def _read_twins(
+    connection: Connection, rows: Iterable[EnrollmentRow], profiles: Mapping[int, ProfileRow], shared: Set[str]
+) -> dict[Mailed, int]:
+    """Who else got these mails at the same address. Two workers never decide about one shared address at a time."""
+    if not shared:
+        return {}
+    lock_addresses(connection, shared)
+    wanted = [(row.campaign_id, profiles[row.profile_id].email or "", row.key, row.profile_id) for row in rows]
+    return find_mailed_twins(connection, [one for one in wanted if one[1] in shared])
 
 
 def _pass_gates(
@@ -136,29 +180,45 @@ def _pass_gates(
         if claim is None:
             outcomes.append(Outcome.retired(row, now))
             continue
-        woken = wake(claim.campaign.live_rule, claim.mark, claim.state, now=claim.at)
-        if isinstance(woken, Sleep):
-            outcomes.append(Outcome.asleep(claim.row, claim.mark, woken.until))
-            continue
-        candidate = _candidate(batch, claim, claim.at if isinstance(woken, Exit) else woken.due_at)
-        if isinstance(woken, Exit):
-            candidate = replace(candidate, exit_reason=woken.reason)
-        decision = decide_before_content(candidate, batch.shop, now=claim.at)
-        if isinstance(decision, Chosen):
-            _count_send(batch, claim)
-            ready.append((claim, decision))
+        try:
+            found = _decide_claim(batch, claim)
+        except Exception:
+            _log.exception("enrollment %d could not be decided; it is tried again later", row.enrollment_id)
+            found = Outcome.asleep(row, claim.mark, claim.at + _AGAIN_AFTER)
+        if isinstance(found, Chosen):
+            _note_chosen(batch, claim)
+            ready.append((claim, found))
         else:
-            outcomes.append(_outcome(claim, decision, candidate.due_at))
+            outcomes.append(found)
     return outcomes, ready
 
 
+def _decide_claim(batch: _Batch, claim: Claim) -> Outcome | Chosen:
+    """The gates before the content. A timer that was only touched goes back to sleep."""
+    woken = wake(claim.campaign.live_rule, claim.mark, claim.state, now=claim.at)
+    if isinstance(woken, Sleep):
+        return Outcome.asleep(claim.row, claim.mark, woken.until)
+    if claim.as_mailed[:3] in batch.chosen_now:
+        return Outcome.asleep(claim.row, claim.mark, claim.row.due_at or claim.at)  # once its twin's mail is written
+    candidate = _candidate(batch, claim, claim.at if isinstance(woken, Exit) else woken.due_at)
+    if isinstance(woken, Exit):
+        candidate = replace(candidate, exit_reason=woken.reason)
+    decision = decide_before_content(candidate, batch.shop, now=claim.at)
+    return decision if isinstance(decision, Chosen) else _outcome(claim, decision, candidate.due_at)
+
+
 def _claim(engine: Engine, batch: _Batch, row: EnrollmentRow, now: datetime) -> Claim | None:
-    campaign = batch.snapshot.find(row.campaign_id, row.campaign_version)
-    mark = batch.books[row.profile_id].find(row.campaign_id, row.key)
-    if campaign is None or mark is None or mark.step >= len(campaign.steps):
+    is_in_force = row.campaign_id in batch.snapshot.current
+    campaign = batch.snapshot.find(row.campaign_id, row.campaign_version) if is_in_force else None
+    if campaign is None or row.step >= len(campaign.steps):
         return None
+    book = batch.books.setdefault(row.profile_id, EnrollmentBook())
+    mark = book.find(row.campaign_id, row.key)
+    if mark is None:  # older than all that is read of a profile with very many enrollments
+        mark = mark_of(row)
+        book.put(mark)
     at = row.due_at if engine.is_virtual and row.due_at else now
-    return Claim(row, mark, campaign, batch.profiles[row.profile_id], batch.states[row.profile_id], at)
+    return Claim(row, mark, campaign, batch.profiles[row.profile_id], batch.states[row.profile_id], at, batch.token)
 
 
 def _candidate(batch: _Batch, claim: Claim, due_at: datetime) -> Candidate:
@@ -177,12 +237,16 @@ def _candidate(batch: _Batch, claim: Claim, due_at: datetime) -> Candidate:
         state=claim.state,
         suppressions=batch.suppressions.get(claim.profile.email or "", ()),
         past_sends=past + batch.sent_now.get(profile_id, []),
+        twin=str(batch.twins.get(claim.as_mailed, "")),
         rivals=rivals_of(live, batch.snapshot.current, claim.state, batch.shop),
     )
 
 
-def _count_send(batch: _Batch, claim: Claim) -> None:
-    """From here on the batch takes the mail for sent, so that the profile's next timer meets the frequency cap."""
+def _note_chosen(batch: _Batch, claim: Claim) -> None:
+    """From here on the batch takes the mail for sent: the profile's next timer meets the frequency cap, and the same
+    address under another profile waits."""
+    if claim.profile.email in batch.shared:
+        batch.chosen_now.add(claim.as_mailed[:3])
     if batch.shop.frequency_cap_of(claim.campaign.steps[claim.mark.step].policy) is not None:
         batch.sent_now.setdefault(claim.row.profile_id, []).append(PastSend(claim.campaign.campaign_id, claim.at))
 
@@ -192,12 +256,27 @@ def _give_content(
 ) -> list[Outcome]:
     subjects = [_subject(claim, chosen) for claim, chosen in ready]
     outcomes: list[Outcome] = []
-    recommended = recommend_batch(engine, connection, subjects) if subjects else []
+    recommended = _recommend(engine, connection, subjects)
     for (claim, chosen), subject, slates in zip(ready, subjects, recommended, strict=True):
         email, problem = _render(engine, subject, slates)
         decision = decide_after_content(chosen, batch.shop, problem)
         outcomes.append(_outcome(claim, decision, chosen.candidate.due_at, email, slates))
     return outcomes
+
+
+def _recommend(engine: Engine, connection: Connection, subjects: Sequence[Subject]) -> Sequence[Recommended | None]:
+    """Slates for all at once; where that fails for one mail, for each alone, and None for the one at fault."""
+    if not subjects:
+        return []
+    try:
+        return recommend_batch(engine, connection, subjects)
+    except (DBAPIError, UnusableEnvironment):
+        raise
+    except Exception:
+        _log.exception("no recommendations for a batch of %d", len(subjects))
+    if len(subjects) == 1:
+        return [None]
+    return [slates for subject in subjects for slates in _recommend(engine, connection, [subject])]
 
 
 def _subject(claim: Claim, chosen: Chosen) -> Subject:
@@ -215,8 +294,10 @@ def _subject(claim: Claim, chosen: Chosen) -> Subject:
 
 
 def _render(
-    engine: Engine, subject: Subject, slates: Recommended
+    engine: Engine, subject: Subject, slates: Recommended | None
 ) -> tuple[RenderedEmail | None, ContentProblem | None]:
+    if slates is None:
+        return None, ContentProblem(Reason.TEMPLATE_FAILED, {"detail": "the products for it could not be chosen"})
     short = slates.short_slot
     if short is not None:
         minimum = next(slot.minimum for slot in subject.step.slots if slot.name == short)
@@ -224,8 +305,10 @@ def _render(
         return None, ContentProblem(Reason.TOO_FEW_PRODUCTS, facts)
     try:
         return render_mail(engine, subject, slates), None
-    except TemplateProblem as problem:
-        _log.error("template %s failed for message %s: %s", subject.template, subject.message_ref, problem)
+    except Exception as problem:  # whatever one mail breaks on must not hold up the others
+        is_expected = isinstance(problem, TemplateProblem)
+        what = "template %s failed for message %s: %s"
+        _log.error(what, subject.template, subject.message_ref, problem, exc_info=not is_expected)
         return None, ContentProblem(Reason.TEMPLATE_FAILED, {"template": subject.template, "detail": str(problem)})
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Protocol
 from uuid import uuid4
 
@@ -12,6 +14,7 @@ from sqlalchemy import Connection
 
 from campaigns.delivery import Mailer
 from campaigns.delivery.feedback import says_dead_address
+from campaigns.domain.campaign import Delivery
 from campaigns.domain.message import (
     Accepted,
     Address,
@@ -22,86 +25,163 @@ from campaigns.domain.message import (
     RenderedEmail,
     Uncertain,
 )
-from campaigns.pipeline.campaign_book import order_ends
+from campaigns.pipeline.campaign_book import Snapshot
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.last_check import objection_to
+from campaigns.pipeline.policy import shop_policy
 from campaigns.storage.database import transaction
-from campaigns.storage.messages import ClaimedMessage, Settlement, claim_messages, expire_leases, settle_messages
+from campaigns.storage.messages import (
+    ClaimedMessage,
+    LastFacts,
+    Settlement,
+    begin_hand_over,
+    claim_messages,
+    expire_leases,
+    put_back,
+    read_last_facts,
+    settle_messages,
+)
 from campaigns.storage.profiles import hold_profiles
-from campaigns.storage.suppressions import find_suppressions, suppress
+from campaigns.storage.suppressions import suppress
+
+_log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
-"""Longer than a mailer's slowest call: a message whose lease ends was lost with its sender."""
+"""Longer than a mailer's slowest mail: a message whose lease ends was lost with its sender."""
 
 _RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
-_HAND_OVER = 25
+_TOGETHER_IN_REPLAY = 25
 
 
-def deliver(engine: Engine, mailer: Mailer, *, limit: int = 200) -> Counter[str]:
-    """Hands over up to `limit` queued messages; returns how many went which way (by message status)."""
-    token = uuid4()
-    with transaction(engine.database) as connection:
-        now = engine.now(connection)
-        claimed = claim_messages(connection, token=token, limit=limit, lease=LEASE, now=now)
-    done: Counter[str] = Counter()
-    for start in range(0, len(claimed), _HAND_OVER):
-        chunk = claimed[start : start + _HAND_OVER]
-        with transaction(engine.database) as connection:
-            now = engine.now(connection)
-            settlements = _hand_over(engine, connection, mailer, chunk, now)
-            settle_messages(connection, settlements, token=token)
-        done.update(settlement.status.value for settlement in settlements)
-    return done
+def deliver(engine: Engine, mailer: Mailer, *, limit: int = 200, seconds: float = 60.0) -> Counter[str]:
+    """Hands over up to `limit` queued messages; returns how many went which way (by message status).
+
+    Mail by mail: a transaction locks the mail's profile, looks once more whether it may go, hands it over, records the
+    outcome and marks the next mail as begun. So a sender that dies leaves one mail in doubt and no more, an order
+    commits before the hand-over or after it, and the profile is held no longer than one mail takes. After `seconds`
+    the mails not begun go back into the queue.
+    """
+    round_ = _Round(engine, mailer)
+    claimed = round_.claim(limit)
+    step = _TOGETHER_IN_REPLAY if engine.is_virtual else 1
+    groups = [claimed[start : start + step] for start in range(0, len(claimed), step)]
+    ends_at = monotonic() + seconds
+    for number, group in enumerate(groups):
+        following = groups[number + 1] if number + 1 < len(groups) else []
+        if following and monotonic() > ends_at:
+            round_.hand_over(group, [])
+            round_.put_back([message for rest in groups[number + 1 :] for message in rest])
+            break
+        round_.hand_over(group, following)
+    return round_.done
 
 
 def expire(engine: Engine) -> Counter[str]:
-    """Settles messages whose sender died between hand-over and record, as their campaign chose."""
+    """Settles messages whose sender died, as their campaign chose."""
     with transaction(engine.database) as connection:
         campaigns = engine.campaigns.at_least_once(connection)
-        return Counter(expire_leases(connection, at_least_once=campaigns).values())
+        attempts = len(_RETRY_AFTER) + 1
+        return Counter(expire_leases(connection, at_least_once=campaigns, attempts=attempts).values())
 
 
-def _hand_over(
-    engine: Engine, connection: Connection, mailer: Mailer, chunk: Sequence[ClaimedMessage], now: datetime
-) -> list[Settlement]:
-    """The profiles stay locked from the last check to the hand-over: an order commits before it or after it."""
-    ordered_at = hold_profiles(connection, [message.profile_id for message in chunk])
-    suppressed = find_suppressions(connection, [message.address.lower() for message in chunk])
-    snapshot = engine.campaigns.read(connection)
-    settlements: list[Settlement] = []
-    ready: list[ClaimedMessage] = []
-    for message in chunk:
-        scopes = suppressed.get(message.address.lower(), {})
-        reason = scopes.get("all") or scopes.get(message.campaign_id)
-        bought_at = ordered_at.get(message.profile_id)
-        campaign = snapshot.current.get(message.campaign_id)
-        if reason:
-            settlements.append(_withdrawn(message, f"suppressed: {reason}"))
-        elif campaign and order_ends(campaign) and bought_at is not None and bought_at > message.created_at:
-            settlements.append(_withdrawn(message, "ordered after the decision"))
-        else:
-            ready.append(message)
-    outcomes = mailer.send([outbound_mail(engine, message, message.email) for message in ready]) if ready else []
-    for message, outcome in zip(ready, outcomes, strict=True):
-        settlements.append(_settled(message, outcome, message.created_at if engine.is_virtual else now))
+class _Round:
+    """One claim of messages on its way out."""
+
+    def __init__(self, engine: Engine, mailer: Mailer) -> None:
+        self._engine, self._mailer, self._token = engine, mailer, uuid4()
+        self._shop = shop_policy(engine.settings)
+        self._begun: set[int] = set()
+        self.done: Counter[str] = Counter()
+
+    def claim(self, limit: int) -> list[ClaimedMessage]:
+        with transaction(self._engine.database) as connection:
+            now = self._engine.now(connection)
+            held = self._engine.campaigns.read(connection).paused
+            claimed = claim_messages(connection, token=self._token, limit=limit, lease=LEASE, now=now, held=held)
+            first = claimed[: _TOGETHER_IN_REPLAY if self._engine.is_virtual else 1]
+            self._begin(connection, first)
+        return claimed
+
+    def hand_over(self, group: Sequence[ClaimedMessage], following: Sequence[ClaimedMessage]) -> None:
+        """Hands over a group whose beginning is committed, and begins the next one."""
+        group = [message for message in group if message.message_id in self._begun]
+        with transaction(self._engine.database) as connection:
+            settlements = self._check_and_send(connection, group) if group else []
+            settle_messages(connection, settlements, token=self._token)
+            self._begin(connection, following)
+        self.done.update(settlement.status.value for settlement in settlements)
+
+    def put_back(self, messages: Sequence[ClaimedMessage]) -> None:
+        with transaction(self._engine.database) as connection:
+            put_back(connection, [message.message_id for message in messages], token=self._token)
+
+    def _begin(self, connection: Connection, messages: Sequence[ClaimedMessage]) -> None:
+        ids = [message.message_id for message in messages]
+        self._begun = begin_hand_over(connection, ids, token=self._token, lease=LEASE)
+
+    def _check_and_send(self, connection: Connection, group: Sequence[ClaimedMessage]) -> list[Settlement]:
+        """The profiles stay locked from the last check to the hand-over: an order commits before it or after it."""
+        facts = _hold_and_read(connection, group)
+        snapshot = self._engine.campaigns.read(connection)
+        settlements: list[Settlement] = []
+        ready: list[ClaimedMessage] = []
+        for message in group:
+            objection = objection_to(message, facts[message.message_id], snapshot, self._shop, self._at(message, facts))
+            if objection is None:
+                ready.append(message)
+            else:
+                settlements.append(Settlement(message.message_id, objection.status, detail=objection.detail))
+        for message, outcome in zip(ready, self._send(ready), strict=True):
+            settlements.append(self._settled(connection, message, outcome, self._at(message, facts), snapshot))
+        return settlements
+
+    def _at(self, message: ClaimedMessage, facts: Mapping[int, LastFacts]) -> datetime:
+        return message.created_at if self._engine.is_virtual else facts[message.message_id].at
+
+    def _send(self, ready: Sequence[ClaimedMessage]) -> Sequence[Outcome]:
+        if not ready:
+            return []
+        try:
+            return self._mailer.send([outbound_mail(self._engine, message, message.email) for message in ready])
+        except Exception as error:
+            _log.exception("the mailer failed on %s", ", ".join(message.message_ref for message in ready))
+            return [Uncertain(f"the mailer failed: {error}")] * len(ready)
+
+    def _settled(
+        self, connection: Connection, message: ClaimedMessage, outcome: Outcome, at: datetime, snapshot: Snapshot
+    ) -> Settlement:
         if isinstance(outcome, Rejected) and outcome.permanent:
-            _note_hard_bounce(connection, message, outcome, now)
-    return settlements
+            _note_hard_bounce(connection, message, outcome, at)
+        campaign = snapshot.current.get(message.campaign_id)
+        may_repeat = campaign is not None and campaign.policy.delivery is Delivery.AT_LEAST_ONCE
+        return _settlement(message, outcome, at, may_repeat=may_repeat)
 
 
-def _withdrawn(message: ClaimedMessage, detail: str) -> Settlement:
-    return Settlement(message.message_id, MessageStatus.WITHDRAWN, detail=detail)
+def _hold_and_read(connection: Connection, group: Sequence[ClaimedMessage]) -> dict[int, LastFacts]:
+    """Locks the profiles the messages belong to now: since the claim two may have become one."""
+    wanted = {message.profile_id for message in group}
+    while True:
+        hold_profiles(connection, sorted(wanted))
+        facts = read_last_facts(connection, [message.message_id for message in group])
+        missing = {found.profile_id for found in facts.values()} - wanted
+        if not missing:
+            return facts
+        wanted |= missing
 
 
-def _settled(message: ClaimedMessage, outcome: Outcome, now: datetime) -> Settlement:
+def _settlement(message: ClaimedMessage, outcome: Outcome, at: datetime, *, may_repeat: bool) -> Settlement:
+    has_tries = message.attempts < len(_RETRY_AFTER)
     match outcome:
         case Accepted():
-            return Settlement(message.message_id, MessageStatus.SENT, outcome.provider_id or None, sent_at=now)
-        case Uncertain():
+            return Settlement(message.message_id, MessageStatus.SENT, outcome.provider_id or None, sent_at=at)
+        case Uncertain() if not (may_repeat and has_tries):
             return Settlement(message.message_id, MessageStatus.UNCERTAIN, detail=outcome.detail)
-        case Rejected(permanent=False) if message.attempts <= len(_RETRY_AFTER):
-            wait = _RETRY_AFTER[message.attempts - 1]
-            return Settlement(message.message_id, MessageStatus.QUEUED, None, outcome.detail, now + wait)
-        case Rejected():
+        case Rejected(permanent=True):
+            return Settlement(message.message_id, MessageStatus.FAILED, detail=outcome.detail)
+        case _ if has_tries:
+            wait = _RETRY_AFTER[message.attempts]
+            return Settlement(message.message_id, MessageStatus.QUEUED, None, outcome.detail, at + wait)
+        case _:
             return Settlement(message.message_id, MessageStatus.FAILED, detail=outcome.detail)
 
 

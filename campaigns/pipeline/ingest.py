@@ -3,90 +3,177 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
+from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.product import Product
 from campaigns.domain.segment import Reject, event_to_payload
 from campaigns.domain.segment_batch import events_in
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.people import Person, enrollment_row, load_people, save_people
 from campaigns.storage.database import transaction
-from campaigns.storage.enrollments import put_enrollments, refuse_starts, touch
+from campaigns.storage.enrollments import note_checkouts, put_enrollments, refuse_starts, touch
 from campaigns.storage.events import COLUMNS_OF_EVENTS, EventRow, claim_event_keys, copy_events, repoint_events
 from campaigns.storage.identities import IdentityRace, resolve
-from campaigns.storage.inbox import RejectedEvent, blame_inbox, claim_inbox, delete_inbox, insert_rejects
+from campaigns.storage.inbox import (
+    MAX_ATTEMPTS,
+    InboxBatch,
+    RejectedEvent,
+    blame_inbox,
+    claim_inbox,
+    claim_one_batch,
+    delete_inbox,
+    insert_rejects,
+    park_event,
+)
 from campaigns.storage.products import note_seen_products
 from triggers.changes import Arm, Cancel, NotStarted, TimerChange, Touch
 from triggers.evaluate import evaluate, evaluate_covering_order, reconsider
 from triggers.events import Event, EventName
 
-_RACES = 5
+_log = logging.getLogger(__name__)
+_RACES = 10
+_TRANSIENT = frozenset({"40001", "40P01", "55P03"})
 
 
 @dataclass(slots=True)
 class IngestReport:
-    """What a batch did: events applied and dropped as repeats, timers by what happened to them."""
+    """What batches did: events applied and dropped as repeats, timers by what happened to them."""
 
     events: int = 0
     repeats: int = 0
+    batches: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     next_due_at: datetime | None = None
 
     def add(self, other: IngestReport) -> None:
         self.events += other.events
         self.repeats += other.repeats
+        self.batches += other.batches
         self.counts += other.counts
         dues = [at for at in (self.next_due_at, other.next_due_at) if at]
         self.next_due_at = min(dues, default=None)
 
 
 def ingest_inbox(engine: Engine, *, limit: int = 20) -> IngestReport:
-    """Applies waiting batches of the inbox and deletes them in the same transaction; one that fails is blamed."""
-    ids: list[int] = []
+    """Applies waiting batches of the inbox and deletes them in the same transaction.
+
+    Where batches fail together, each is tried alone; one that keeps failing is applied event by event, and what cannot
+    be applied at all stays in the inbox by itself."""
+    claimed: list[InboxBatch] = []
     try:
-        return _ingest_claimed(engine, ids, limit)
-    except IdentityRace:
-        return ingest_inbox(engine, limit=limit)
-    except (ValueError, KeyError, TypeError, ArithmeticError):
-        with transaction(engine.database) as connection:
-            blame_inbox(connection, ids)
+        return _retried(lambda: _ingest_claimed(engine, claimed, limit))
+    except UnusableEnvironment:
         raise
+    except Exception:
+        _log.exception("%d inbox batches failed together; trying each alone", len(claimed))
+    report = IngestReport()
+    for batch in claimed:
+        report.add(_ingest_alone(engine, batch))
+    return report
 
 
-def _ingest_claimed(engine: Engine, ids: list[int], limit: int) -> IngestReport:
+def _ingest_claimed(engine: Engine, claimed: list[InboxBatch], limit: int) -> IngestReport:
     with transaction(engine.database) as connection:
-        batches = claim_inbox(connection, limit=limit)
-        ids.extend(batch.inbox_id for batch in batches)
-        events: list[Event] = []
-        currency = engine.settings.shop.currency
-        for batch in batches:
-            for found in events_in(batch.body, source=batch.source, received_at=batch.received_at, currency=currency):
-                if isinstance(found, Reject):
-                    refused = RejectedEvent(found.message_id, found.reason, found.detail or "")
-                    insert_rejects(connection, batch.source, batch.received_at, [refused])
-                else:
-                    events.append(found)
-        engine.partitions.ensure([event.occurred_at for event in events])
-        report = apply_events(engine, connection, events)
-        delete_inbox(connection, ids)
-        return report
+        claimed[:] = claim_inbox(connection, limit=limit)
+        return _apply_batches(engine, connection, claimed)
+
+
+def _ingest_alone(engine: Engine, batch: InboxBatch) -> IngestReport:
+    try:
+        return _retried(lambda: _apply_alone(engine, batch.inbox_id))
+    except UnusableEnvironment:
+        raise
+    except Exception:
+        _log.exception("inbox batch %d failed, attempt %d", batch.inbox_id, batch.attempts + 1)
+    if batch.attempts + 1 >= MAX_ATTEMPTS:
+        return _ingest_singly(engine, batch.inbox_id)
+    with transaction(engine.database) as connection:
+        blame_inbox(connection, [batch.inbox_id])
+    return IngestReport(batches=1)
+
+
+def _apply_alone(engine: Engine, inbox_id: int) -> IngestReport:
+    with transaction(engine.database) as connection:
+        batch = claim_one_batch(connection, inbox_id)
+        return _apply_batches(engine, connection, [batch] if batch else [])
+
+
+def _ingest_singly(engine: Engine, inbox_id: int) -> IngestReport:
+    """Event by event, each behind a savepoint; those that fail are parked."""
+    report = IngestReport(batches=1)
+    with transaction(engine.database) as connection:
+        batch = claim_one_batch(connection, inbox_id)
+        for body in split_messages(batch.body) if batch else ():
+            assert batch is not None
+            single = replace(batch, body=body)
+            try:
+                with connection.begin_nested():
+                    report.add(_apply_batches(engine, connection, [single]))
+            except (OperationalError, IdentityRace):
+                raise
+            except Exception:
+                _log.exception("an event of inbox batch %d cannot be applied", inbox_id)
+                park_event(connection, batch, body)
+        delete_inbox(connection, [inbox_id])
+    return report
+
+
+def split_messages(body: bytes) -> list[bytes]:
+    """The body of an inbox row as one body for each of its messages."""
+    row = orjson.loads(body)
+    return [orjson.dumps({"sent_at": row["sent_at"], "messages": [message]}) for message in row["messages"]]
+
+
+def _apply_batches(engine: Engine, connection: Connection, batches: Sequence[InboxBatch]) -> IngestReport:
+    events: list[Event] = []
+    currency = engine.settings.shop.currency
+    for batch in batches:
+        refused: list[RejectedEvent] = []
+        for found in events_in(batch.body, source=batch.source, received_at=batch.received_at, currency=currency):
+            if isinstance(found, Reject):
+                refused.append(RejectedEvent(found.message_id, found.reason, found.detail or ""))
+            else:
+                events.append(found)
+        insert_rejects(connection, batch.source, batch.received_at, refused)
+    engine.partitions.ensure([event.occurred_at for event in events])
+    report = apply_events(engine, connection, events)
+    report.batches = len(batches)
+    if batches:
+        delete_inbox(connection, [batch.inbox_id for batch in batches])
+    return report
 
 
 def ingest_events(engine: Engine, events: Sequence[Event]) -> IngestReport:
     """Applies events that come from a file or a replay, in a transaction of their own."""
     engine.partitions.ensure([event.occurred_at for event in events])
+
+    def apply() -> IngestReport:
+        with transaction(engine.database) as connection:
+            return apply_events(engine, connection, events)
+
+    return _retried(apply)
+
+
+def _retried(work: Callable[[], IngestReport]) -> IngestReport:
+    """Again after a race with another worker, a deadlock or a serialization failure: nothing was written."""
     for _ in range(_RACES):
         try:
-            with transaction(engine.database) as connection:
-                return apply_events(engine, connection, events)
+            return work()
         except IdentityRace:
             continue
-    raise IdentityRace
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in _TRANSIENT:
+                raise
+    return work()
 
 
 def apply_events(engine: Engine, connection: Connection, events: Sequence[Event]) -> IngestReport:
@@ -110,8 +197,10 @@ def apply_events(engine: Engine, connection: Connection, events: Sequence[Event]
         changes = evaluate(
             rules, person.state, person.book, event, now=at, max_event_age=engine.settings.events.max_event_age
         )
-        person.note(event)
+        people.note(person, event)
         writer.take(profile_id, changes, at)
+        if event.name == EventName.CHECKOUT_STARTED and event.checkout_id:
+            writer.note_checkout((profile_id, person.state.cart_key(event.cart_id or "")), event.checkout_id)
         if event.name == EventName.ORDER_COMPLETED:
             for other in people.covered_by(event, profile_id):
                 covering = evaluate_covering_order(rules, other.state, other.book, event, now=at)
@@ -175,6 +264,7 @@ class _TimerWriter:
         self._touched: dict[tuple[str, int, str], tuple[datetime, int]] = {}
         self._changed: dict[tuple[str, int, str], tuple[Mapping[str, object], datetime]] = {}
         self._refused: list[tuple[int, str, str, str, datetime]] = []
+        self._checkouts: dict[tuple[int, str], str] = {}
         self.counts: Counter[str] = Counter()
         self.next_due_at: datetime | None = None
 
@@ -212,7 +302,12 @@ class _TimerWriter:
                 self._note_due(mark.due_at)
         put_enrollments(connection, rows)
         touch(connection, {key: value for key, value in self._touched.items() if key not in self._changed})
+        note_checkouts(connection, self._checkouts)
         refuse_starts(connection, self._refused)
+
+    def note_checkout(self, cart: tuple[int, str], checkout_id: str) -> None:
+        """Keeps the checkout that a cart, (profile id, key), is in."""
+        self._checkouts[cart] = checkout_id
 
     def _note_due(self, due_at: datetime | None) -> None:
         if due_at is not None and (self.next_due_at is None or due_at < self.next_due_at):

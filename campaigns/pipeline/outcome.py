@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from campaigns.domain.campaign_reasons import ExitReason
-from campaigns.domain.decision import Decision, Defer, Send
+from campaigns.domain.campaign_reasons import ExitReason, Reason
+from campaigns.domain.decision import Decision, Defer, Send, Skip
 from campaigns.domain.message import RenderedEmail
 from campaigns.storage.decisions import DecisionRow, add_decisions
 from campaigns.storage.enrollments import EnrollmentRow, MovedEnrollment, move_on
@@ -70,8 +70,9 @@ class Outcome:
             entered_at=row.entered_at,
             last_activity_at=row.last_activity_at,
         )
+        decision = Skip(Reason.EXITED, {"exit_reason": ExitReason.CAMPAIGN_RETIRED.value}, ends_enrollment=True)
         leave(mark, ExitReason.CAMPAIGN_RETIRED)
-        return cls(row, mark, now, row.due_at or now)
+        return cls(row, mark, now, row.due_at or now, decision, step=row.step + 1)
 
     @classmethod
     def decided(

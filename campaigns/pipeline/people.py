@@ -13,7 +13,7 @@ from campaigns.decisions.assignment import merges_arms
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.policy import shop_policy
 from campaigns.storage.enrollments import EnrollmentRow, list_enrollments, merge_enrollments, put_enrollments
-from campaigns.storage.identities import Resolution
+from campaigns.storage.identities import IdentityRace, Resolution
 from campaigns.storage.profiles import (
     ProfileRow,
     StateRow,
@@ -30,7 +30,7 @@ from triggers.enrollments import EnrollmentBook, EnrollmentMark, EnrollmentStatu
 from triggers.events import Event, EventName
 from triggers.instants import moment
 from triggers.merging import merge, merge_books
-from triggers.state import ProfileState
+from triggers.state import CART_EVENTS, ProfileState
 
 _CONSENT_TRAITS = ("marketing_consent", "email_consent", "accepts_marketing")
 _ZONE_TRAITS = ("zone", "timezone", "time_zone")
@@ -50,7 +50,8 @@ class Person:
     def note(self, event: Event) -> None:
         """Takes over what an event says about the person: address, zone, locale, traits and consent."""
         if event.email and (self.row.email is None or event.name == EventName.IDENTIFIED):
-            self._set("email", event.email.strip().lower())
+            newest = self.state.trait("email") if "email" in event.traits else None
+            self._set("email", _address(newest if isinstance(newest, str) else event.email))
         if event.traits:
             self._note_traits(event)
 
@@ -77,44 +78,74 @@ class People:
 
     by_id: dict[int, Person]
     merges: Mapping[int, int]
-    _by_address: dict[str, list[Person]] = field(default_factory=dict)
-    _by_cart: dict[str, list[Person]] = field(default_factory=dict)
+    has_orders: bool = False
+    _same: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
     def covered_by(self, order: Event, profile_id: int) -> Iterator[Person]:
-        """Other profiles whose cart this order empties: the same address or the same cart."""
-        same = [*self._by_address.get((order.email or "").strip().lower(), ())] if order.email else []
-        same += self._by_cart.get(order.cart_id, ()) if order.cart_id else ()
-        found = {person.row.profile_id: person for person in same}
-        return (person for other, person in sorted(found.items()) if other != profile_id)
+        """Other profiles whose cart this order empties: the same address, cart or checkout."""
+        names = (("email", _address(order.email)), ("cart", order.cart_id), ("checkout", order.checkout_id))
+        found = {other for kind, value in names if value for other in self._same.get((kind, value), ())}
+        return (self.by_id[other] for other in sorted(found - {profile_id}))
+
+    def note(self, person: Person, event: Event) -> None:
+        """Takes over what an event says about the person, so that a later order of the batch finds them by it."""
+        person.note(event)
+        if not self.has_orders:
+            return
+        profile_id = person.row.profile_id
+        if person.row.email:
+            self._add("email", person.row.email, profile_id)
+        if event.name in CART_EVENTS:
+            self._add("cart", event.cart_id, profile_id)
+            self._add("checkout", event.checkout_id, profile_id)
 
     def index(self) -> None:
-        """Prepares `covered_by` for the batch."""
-        for person in self.by_id.values():
-            if person.row.email:
-                self._by_address.setdefault(person.row.email, []).append(person)
-            for cart_id in filter(None, person.state.carts):
-                self._by_cart.setdefault(cart_id, []).append(person)
+        """Prepares `covered_by` for a batch with orders."""
+        self.has_orders = True
+        for profile_id, person in self.by_id.items():
+            self._add("email", person.row.email, profile_id)
+            for cart_id, cart in person.state.carts.items():
+                self._add("cart", cart_id, profile_id)
+                if cart.checkout is not None:
+                    self._add("checkout", cart.checkout[2], profile_id)
+
+    def _add(self, kind: str, value: str | None, profile_id: int) -> None:
+        if value:
+            self._same.setdefault((kind, value), set()).add(profile_id)
 
 
 def load_people(
     engine: Engine, connection: Connection, events: Sequence[Event], resolution: Resolution, *, now: datetime
 ) -> People:
-    """Locks and reads everybody the batch touches: its own profiles, merged ones, and those an order covers."""
+    """Locks and reads everybody the batch touches: its own profiles, merged ones, and those an order covers.
+
+    Raises `IdentityRace` where another worker joined one of them with somebody else in the meantime."""
     created = [i for i in sorted(resolution.created) if i not in resolution.merges]
     insert_profiles(connection, [ProfileRow(i, resolution.users.get(i)) for i in created], now)
     ids = set(resolution.profile_ids) | set(resolution.merges) | set(_covered(connection, events))
     rows = lock_profiles(connection, ids)
-    books = books_of(list_enrollments(connection, ids))
+    if any(row.merged_into is not None for row in rows.values()):
+        raise IdentityRace
+    books = books_of(list_enrollments(connection, ids - resolution.created))
     by_id = {
         i: Person(row, ProfileState.from_json(row.state), books.get(i, EnrollmentBook())) for i, row in rows.items()
     }
-    for profile_id, user_id in resolution.users.items():
-        if profile_id in by_id and by_id[profile_id].row.user_id != user_id:
-            by_id[profile_id].row.user_id, by_id[profile_id].is_changed = user_id, True
+    _note_users(by_id, resolution.users)
     people = People(by_id, resolution.merges)
     _merge_people(engine, connection, people, now)
-    people.index()
+    if any(event.name == EventName.ORDER_COMPLETED for event in events):
+        people.index()
     return people
+
+
+def _note_users(by_id: Mapping[int, Person], users: Mapping[int, str]) -> None:
+    for profile_id, user_id in users.items():
+        person = by_id.get(profile_id)
+        if person is None or person.row.user_id == user_id:
+            continue
+        if person.row.user_id is not None:
+            raise IdentityRace  # another worker made it somebody else's in the meantime
+        person.row.user_id, person.is_changed = user_id, True
 
 
 def save_people(connection: Connection, people: People, *, now: datetime) -> None:
@@ -134,9 +165,16 @@ def state_row(profile_id: int, state: ProfileState) -> StateRow:
 
 def _covered(connection: Connection, events: Iterable[Event]) -> list[int]:
     orders = [event for event in events if event.name == EventName.ORDER_COMPLETED]
-    addresses = {event.email.strip().lower() for event in orders if event.email}
+    addresses = {address for event in orders if (address := _address(event.email))}
     carts = {event.cart_id for event in orders if event.cart_id}
-    return find_covered_profiles(connection, addresses, carts) if addresses or carts else []
+    checkouts = {event.checkout_id for event in orders if event.checkout_id}
+    if not (addresses or carts or checkouts):
+        return []
+    return find_covered_profiles(connection, addresses, carts, checkouts)
+
+
+def _address(email: str | None) -> str:
+    return email.strip().lower() if email else ""
 
 
 def _merge_people(engine: Engine, connection: Connection, people: People, now: datetime) -> None:
@@ -151,12 +189,24 @@ def _merge_people(engine: Engine, connection: Connection, people: People, now: d
         loser, winner = people.by_id.pop(loser_id), people.by_id[winner_id]
         ids = (str(winner_id), str(loser_id))
         winner.state = merge(winner.state, loser.state, merged_ids=(str(loser_id),))
-        merge_books(winner.book, loser.book)
-        inherited = [mark for mark in loser.book.live() if winner.book.find(mark.campaign_id, mark.key) is mark]
-        put_enrollments(connection, [enrollment_row(winner_id, mark, closed_at=now) for mark in inherited])
+        put_enrollments(connection, _join_books(winner, loser, now))
         if merges_arms(shop.salt, campaigns, ids, shop.holdout_share):
             flag_merged_arms(connection, winner_id)
         _merge_rows(winner, loser.row)
+
+
+def _join_books(winner: Person, loser: Person, now: datetime) -> list[EnrollmentRow]:
+    """The winner's rows that go on from where the loser's stood: live ones, and those further on under one key."""
+    before = {(mark.campaign_id, mark.key) for marks in winner.book.marks.values() for mark in marks.values()}
+    merge_books(winner.book, loser.book)
+    inherited = [
+        mark
+        for marks in loser.book.marks.values()
+        for mark in marks.values()
+        if winner.book.find(mark.campaign_id, mark.key) is mark
+        and (mark.is_live or (mark.campaign_id, mark.key) in before)
+    ]
+    return [enrollment_row(winner.row.profile_id, mark, closed_at=now) for mark in inherited]
 
 
 def _merge_rows(winner: Person, loser: ProfileRow) -> None:

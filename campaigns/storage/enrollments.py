@@ -42,6 +42,12 @@ _TOUCH = statement(
     " CAST(:ats AS timestamptz[]), CAST(:touches AS int[])) AS t(campaign_id, profile_id, key, at, touches)"
     " WHERE e.campaign_id = t.campaign_id AND e.profile_id = t.profile_id AND e.key = t.key"
 )
+_NOTE_CHECKOUTS = statement(
+    "UPDATE enrollments e SET context = e.context || jsonb_build_object('checkout', t.checkout_id)"
+    " FROM unnest(CAST(:profile_ids AS bigint[]), CAST(:keys AS text[]), CAST(:checkout_ids AS text[]))"
+    " AS t(profile_id, key, checkout_id) WHERE e.profile_id = t.profile_id AND e.key = t.key AND e.due_at IS NOT NULL"
+    " AND e.context ->> 'checkout' IS DISTINCT FROM t.checkout_id"
+)
 _REFUSE = statement(
     "INSERT INTO start_refusals (profile_id, campaign_id, key, reason, refused_at)"
     " SELECT DISTINCT ON (1, 2, 3, 4) * FROM unnest(CAST(:profile_ids AS bigint[]), CAST(:campaign_ids AS text[]),"
@@ -179,6 +185,19 @@ def touch(connection: Connection, touched: Mapping[tuple[str, int, str], tuple[d
             "touches": counts,
         }
         connection.execute(_TOUCH, {name: list(values) for name, values in columns.items()})
+
+
+def note_checkouts(connection: Connection, checkouts: Mapping[tuple[int, str], str]) -> None:
+    """Keeps the checkout that a cart is in with its timers, (profile_id, key) -> checkout id: an order that names the
+    checkout finds them."""
+    if checkouts:
+        profile_ids, keys = zip(*checkouts, strict=True)
+        values = {
+            "profile_ids": list(profile_ids),
+            "keys": list(keys),
+            "checkout_ids": list(checkouts.values()),
+        }
+        connection.execute(_NOTE_CHECKOUTS, values)
 
 
 def refuse_starts(connection: Connection, refusals: Sequence[tuple[int, str, str, str, datetime]]) -> None:

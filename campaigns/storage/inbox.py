@@ -17,8 +17,15 @@ _ADD = statement(
     " VALUES (:source, :received_at, :event_count, :body) RETURNING inbox_id"
 )
 _CLAIM = statement(
-    "SELECT inbox_id, source, received_at, body FROM inbox WHERE attempts < :attempts"
-    " ORDER BY inbox_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+    "SELECT inbox_id, source, received_at, body, attempts FROM inbox WHERE attempts < :attempts"
+    " ORDER BY attempts > 0, inbox_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
+_CLAIM_ONE = statement(
+    "SELECT inbox_id, source, received_at, body, attempts FROM inbox WHERE inbox_id = :id FOR UPDATE SKIP LOCKED"
+)
+_PARK = statement(
+    "INSERT INTO inbox (source, received_at, event_count, attempts, body)"
+    " VALUES (:source, :received_at, 1, :attempts, :body)"
 )
 _DELETE = statement("DELETE FROM inbox WHERE inbox_id = ANY(:ids)")
 _BLAME = statement("UPDATE inbox SET attempts = attempts + 1 WHERE inbox_id = ANY(:ids)")
@@ -41,6 +48,7 @@ class InboxBatch:
     source: str
     received_at: datetime
     body: bytes
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,19 @@ def claim_inbox(connection: Connection, *, limit: int) -> list[InboxBatch]:
     """Locks up to `limit` waiting batches, oldest first; batches another worker holds are passed over."""
     rows = connection.execute(_CLAIM, {"limit": limit, "attempts": MAX_ATTEMPTS})
     return [InboxBatch(*row) for row in rows]
+
+
+def claim_one_batch(connection: Connection, inbox_id: int) -> InboxBatch | None:
+    """Locks one batch by its id; None where another worker holds it or has applied it."""
+    row = connection.execute(_CLAIM_ONE, {"id": inbox_id}).one_or_none()
+    return InboxBatch(*row) if row else None
+
+
+def park_event(connection: Connection, batch: InboxBatch, body: bytes) -> None:
+    """Keeps one event that cannot be applied as a batch of its own, for a person to look at: nothing accepted is lost,
+    and its neighbours go on."""
+    values = {"source": batch.source, "received_at": batch.received_at, "attempts": MAX_ATTEMPTS, "body": body}
+    connection.execute(_PARK, values)
 
 
 def delete_inbox(connection: Connection, ids: Sequence[int]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -25,27 +25,58 @@ _ADD = statement(
     " created_at timestamptz) ON CONFLICT (enrollment_id, step) DO NOTHING"
 )
 _CLAIM = statement(
-    "UPDATE messages m SET status = 'sending', lease_token = :token, attempts = attempts + 1,"
+    "UPDATE messages m SET status = 'sending', lease_token = :token, handed_at = NULL,"
     " lease_until = clock_timestamp() + make_interval(secs => :lease_s) FROM (SELECT message_id FROM messages"
-    " WHERE status = 'queued' AND (not_before IS NULL OR not_before <= :now)"
+    " WHERE status = 'queued' AND (not_before IS NULL OR not_before <= :now) AND campaign_id <> ALL(:held)"
     " ORDER BY message_id LIMIT :limit FOR UPDATE SKIP LOCKED) AS due WHERE m.message_id = due.message_id"
     " RETURNING m.message_id, m.message_ref, m.enrollment_id, m.step, m.campaign_id, m.profile_id, m.address,"
     " m.attempts, m.created_at, m.content"
 )
+_HAND = statement(
+    "UPDATE messages SET handed_at = clock_timestamp(), attempts = attempts + 1,"
+    " lease_until = clock_timestamp() + make_interval(secs => :lease_s)"
+    " WHERE message_id = ANY(:ids) AND status = 'sending' AND lease_token = :token RETURNING message_id"
+)
+_PUT_BACK = statement(
+    "UPDATE messages SET status = 'queued', lease_token = NULL, lease_until = NULL"
+    " WHERE message_id = ANY(:ids) AND status = 'sending' AND lease_token = :token AND handed_at IS NULL"
+)
 _SETTLE = statement(
     "UPDATE messages m SET status = t.status, provider_id = t.provider_id, detail = t.detail,"
-    " not_before = t.not_before, sent_at = t.sent_at, lease_token = NULL, lease_until = NULL"
+    " not_before = t.not_before, sent_at = t.sent_at, lease_token = NULL, lease_until = NULL, handed_at = NULL"
     " FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]), CAST(:provider_ids AS text[]),"
     " CAST(:details AS text[]), CAST(:not_befores AS timestamptz[]), CAST(:sent_ats AS timestamptz[]))"
     " AS t(message_id, status, provider_id, detail, not_before, sent_at)"
-    " WHERE m.message_id = t.message_id AND m.status = 'sending' AND m.lease_token = :token RETURNING m.message_id"
+    " WHERE m.message_id = t.message_id AND m.status IN ('sending', 'uncertain') AND m.lease_token = :token"
+    " RETURNING m.message_id"
 )
 _EXPIRE = statement(
-    "UPDATE messages m SET status = CASE WHEN m.campaign_id = ANY(:at_least_once) THEN 'queued' ELSE 'uncertain' END,"
-    " lease_token = NULL, lease_until = NULL, detail = 'the sender stopped between hand-over and record'"
-    " FROM (SELECT message_id FROM messages WHERE status = 'sending' AND lease_until < clock_timestamp()"
-    " FOR UPDATE SKIP LOCKED) AS lost WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
+    "UPDATE messages m SET status = lost.status, lease_until = NULL,"
+    " lease_token = CASE WHEN lost.status = 'uncertain' THEN m.lease_token END,"
+    " handed_at = CASE WHEN lost.status = 'uncertain' THEN m.handed_at END,"
+    " detail = CASE WHEN m.handed_at IS NULL THEN m.detail ELSE 'the sender stopped between hand-over and record' END"
+    " FROM (SELECT message_id, CASE WHEN handed_at IS NULL THEN 'queued'"
+    " WHEN campaign_id = ANY(:at_least_once) AND attempts < :attempts THEN 'queued' ELSE 'uncertain' END AS status"
+    " FROM messages WHERE status = 'sending' AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED) AS lost"
+    " WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
 )
+_BEFORE_HAND_OVER = statement(
+    "SELECT m.message_id, m.profile_id, e.key, e.campaign_version, e.exit_reason, d.due_at, s.ordered_at, s.state, c.granted,"
+    " (SELECT json_object_agg(x.scope, x.reason) FROM suppressions x WHERE x.address = lower(m.address)),"
+    " clock_timestamp() FROM messages m LEFT JOIN enrollments e ON e.enrollment_id = m.enrollment_id"
+    " LEFT JOIN decisions d ON d.enrollment_id = m.enrollment_id AND d.step = m.step AND d.outcome = 'send'"
+    " LEFT JOIN profile_states s ON s.profile_id = m.profile_id"
+    " LEFT JOIN consents c ON c.profile_id = m.profile_id AND c.purpose = 'marketing' WHERE m.message_id = ANY(:ids)"
+)
+_MAILED_AS = statement(
+    "SELECT t.campaign_id, t.address, t.key, t.profile_id, min(m.profile_id) FROM unnest(CAST(:campaign_ids AS text[]),"
+    " CAST(:addresses AS text[]), CAST(:keys AS text[]), CAST(:profile_ids AS bigint[]))"
+    " AS t(campaign_id, address, key, profile_id)"
+    " JOIN messages m ON m.address = t.address AND m.campaign_id = t.campaign_id AND m.profile_id <> t.profile_id"
+    " AND m.status <> 'withdrawn' JOIN enrollments e ON e.enrollment_id = m.enrollment_id AND e.key = t.key"
+    " GROUP BY 1, 2, 3, 4"
+)
+_FIRST_APPLIED = statement("SELECT min(applied_at) FROM campaign_versions")
 _COLUMNS = (
     "message_id, message_ref, enrollment_id, step, campaign_id, profile_id, address, status, subject,"
     " preheader, created_at, sent_at, detail"
@@ -85,7 +116,7 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A message this process may hand over, until its lease ends."""
+    """A message this process may hand over, until its lease ends. `attempts` counts the hand-overs begun before."""
 
     message_id: int
     message_ref: str
@@ -109,6 +140,23 @@ class Settlement:
     detail: str | None = None
     not_before: datetime | None = None
     sent_at: datetime | None = None
+
+
+class LastFacts(NamedTuple):
+    """What the last look before a hand-over finds: the profile as it is now, its consent, its address's suppressions
+    ({scope: reason}), and the database's time. `due_at` is when the step was due."""
+
+    message_id: int
+    profile_id: int
+    key: str | None
+    campaign_version: int | None
+    exit_reason: str | None
+    due_at: datetime | None
+    ordered_at: datetime | None
+    state: Mapping[str, Any] | None
+    consented: bool | None
+    suppressions: Mapping[str, str] | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +195,57 @@ def queue_messages(connection: Connection, messages: Sequence[NewMessage]) -> No
 
 
 def claim_messages(
-    connection: Connection, *, token: UUID, limit: int, lease: timedelta, now: datetime
+    connection: Connection, *, token: UUID, limit: int, lease: timedelta, now: datetime, held: Sequence[str] = ()
 ) -> list[ClaimedMessage]:
-    """Takes up to `limit` queued messages under a lease that runs in database time."""
-    values = {"token": token, "limit": limit, "lease_s": lease.total_seconds(), "now": now}
+    """Takes up to `limit` queued messages under a lease that runs in database time; those of `held` campaigns wait."""
+    values = {"token": token, "limit": limit, "lease_s": lease.total_seconds(), "now": now, "held": list(held)}
     rows = connection.execute(_CLAIM, values).all()
     return [_claimed(*row) for row in sorted(rows, key=lambda row: row[0])]
 
 
+def begin_hand_over(connection: Connection, ids: Sequence[int], *, token: UUID, lease: timedelta) -> set[int]:
+    """Marks claimed messages as about to be handed over and renews their lease; returns those still held.
+
+    Once this is committed, a sender that dies leaves them in doubt; claimed messages without the mark were certainly
+    not handed over."""
+    if not ids:
+        return set()
+    values = {"ids": list(ids), "token": token, "lease_s": lease.total_seconds()}
+    return {row[0] for row in connection.execute(_HAND, values)}
+
+
+def put_back(connection: Connection, ids: Sequence[int], *, token: UUID) -> None:
+    """Returns claimed messages whose hand-over was not begun to the queue."""
+    if ids:
+        connection.execute(_PUT_BACK, {"ids": list(ids), "token": token})
+
+
+def read_last_facts(connection: Connection, ids: Sequence[int]) -> dict[int, LastFacts]:
+    """What the last check before the hand-over is made from, by message id."""
+    return {row[0]: LastFacts(*row) for row in connection.execute(_BEFORE_HAND_OVER, {"ids": list(ids)})}
+
+
+def find_mailed_twins(
+    connection: Connection, wanted: Sequence[tuple[str, str, str, int]]
+) -> dict[tuple[str, str, str, int], int]:
+    """For (campaign_id, address, key, profile_id): the other profile under which the address has mail of that campaign
+    and key, where there is one."""
+    if not wanted:
+        return {}
+    names = ("campaign_ids", "addresses", "keys", "profile_ids")
+    values = dict(zip(names, map(list, zip(*wanted, strict=True)), strict=True))
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in connection.execute(_MAILED_AS, values)}
+
+
+def read_first_applied(connection: Connection) -> datetime | None:
+    """When the first campaign was put in force here: with the workspace's secret it tells databases apart."""
+    at: datetime | None = connection.execute(_FIRST_APPLIED).scalar_one()
+    return at
+
+
 def settle_messages(connection: Connection, settlements: Sequence[Settlement], *, token: UUID) -> int:
-    """Records what became of claimed messages; those whose lease was lost in the meantime stay as they are."""
+    """Records what became of claimed messages, also of those given up as uncertain while their sender was slow; one
+    that somebody else took over stays as it is. Returns how many were recorded."""
     if not settlements:
         return 0
     values = {
@@ -171,9 +260,10 @@ def settle_messages(connection: Connection, settlements: Sequence[Settlement], *
     return connection.execute(_SETTLE, values).rowcount
 
 
-def expire_leases(connection: Connection, *, at_least_once: Iterable[str] = ()) -> dict[int, str]:
-    """Settles messages whose sender died: `uncertain`, or queued again for campaigns that chose at_least_once."""
-    rows = connection.execute(_EXPIRE, {"at_least_once": list(at_least_once)})
+def expire_leases(connection: Connection, *, at_least_once: Iterable[str] = (), attempts: int = 5) -> dict[int, str]:
+    """Settles messages whose sender died: back into the queue where the hand-over had not begun; else `uncertain`, or
+    queued again (up to `attempts` times) for campaigns that chose at_least_once."""
+    rows = connection.execute(_EXPIRE, {"at_least_once": list(at_least_once), "attempts": attempts})
     return {row[0]: row[1] for row in rows}
 
 

@@ -25,7 +25,7 @@ _UPDATE = statement(
     " WHERE p.profile_id = t.profile_id"
 )
 _LOAD = (
-    "SELECT p.profile_id, p.user_id, p.email, p.zone, p.locale, p.traits, p.merged_arms, s.state"
+    "SELECT p.profile_id, p.user_id, p.email, p.zone, p.locale, p.traits, p.merged_arms, s.state, p.merged_into"
     " FROM profiles p LEFT JOIN profile_states s USING (profile_id) WHERE p.profile_id = ANY(:ids)"
 )
 _LOCK = statement(_LOAD + " ORDER BY p.profile_id FOR UPDATE OF p")
@@ -51,7 +51,16 @@ _FLAG_ARMS = statement("UPDATE profiles SET merged_arms = true WHERE profile_id 
 _DROP_STATES = statement("DELETE FROM profile_states WHERE profile_id = ANY(:losers)")
 _COVERED = statement(
     "SELECT profile_id FROM profiles WHERE email = ANY(:addresses) AND merged_into IS NULL"
-    " UNION SELECT profile_id FROM enrollments WHERE key = ANY(:carts) AND due_at IS NOT NULL LIMIT 1000"
+    " UNION SELECT profile_id FROM enrollments WHERE key = ANY(:carts) AND due_at IS NOT NULL"
+    " UNION SELECT profile_id FROM enrollments WHERE context ->> 'checkout' = ANY(:checkouts) AND due_at IS NOT NULL"
+    " LIMIT 1000"
+)
+_SHARED = statement(
+    "SELECT email FROM profiles WHERE email = ANY(:addresses) AND merged_into IS NULL GROUP BY email HAVING count(*) > 1"
+)
+_LOCK_ADDRESSES = statement(
+    "SELECT pg_advisory_xact_lock(7253003, number) FROM (SELECT DISTINCT hashtext(address) AS number"
+    " FROM unnest(CAST(:addresses AS text[])) AS a(address) ORDER BY 1) AS numbers"
 )
 _FIND = statement(
     "SELECT profile_id FROM identities WHERE value = :value OR (kind = 'email' AND value = lower(:value))"
@@ -76,6 +85,7 @@ class ProfileRow:
     traits: Mapping[str, Any] | None = None
     merged_arms: bool = False
     state: Mapping[str, Any] | None = None
+    merged_into: int | None = None
 
     @property
     def known(self) -> bool:
@@ -138,10 +148,22 @@ def flag_merged_arms(connection: Connection, profile_id: int) -> None:
     connection.execute(_FLAG_ARMS, {"id": profile_id})
 
 
-def find_covered_profiles(connection: Connection, addresses: Iterable[str], carts: Iterable[str]) -> list[int]:
-    """Profiles that an order with one of these addresses or carts is about as well."""
-    values = {"addresses": list(addresses), "carts": list(carts)}
+def find_covered_profiles(
+    connection: Connection, addresses: Iterable[str], carts: Iterable[str], checkouts: Iterable[str] = ()
+) -> list[int]:
+    """Profiles that an order with one of these addresses, carts or checkouts is about as well."""
+    values = {"addresses": list(addresses), "carts": list(carts), "checkouts": list(checkouts)}
     return [int(row[0]) for row in connection.execute(_COVERED, values)]
+
+
+def find_shared_addresses(connection: Connection, addresses: Iterable[str]) -> set[str]:
+    """Those of `addresses` that more than one profile has."""
+    return {row[0] for row in connection.execute(_SHARED, {"addresses": list(addresses)})}
+
+
+def lock_addresses(connection: Connection, addresses: Iterable[str]) -> None:
+    """Lets one transaction at a time decide about an address that several profiles have."""
+    connection.execute(_LOCK_ADDRESSES, {"addresses": sorted(addresses)})
 
 
 def find_profile_ids(connection: Connection, value: str) -> list[int]:

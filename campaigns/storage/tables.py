@@ -240,6 +240,12 @@ enrollments = Table(
     _one_of("status", "armed", "active", "completed", "exited"),
     Index("ix_enrollments_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_enrollments_profile_id_entered_at", "profile_id", "entered_at"),
+    Index("ix_enrollments_key", "key", postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "ix_enrollments_checkout",
+        text("(context ->> 'checkout')"),
+        postgresql_where=text("due_at IS NOT NULL AND (context ->> 'checkout') IS NOT NULL"),
+    ),
     postgresql_with={"fillfactor": "80"},
     comment="One profile's passage through one campaign; an armed row is a timer",
 )
@@ -305,6 +311,7 @@ messages = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("lease_token", Uuid),
     _at("lease_until", nullable=True),
+    _at("handed_at", nullable=True),
     _at("sent_at", nullable=True),
     Column("provider_id", Text),
     Column("detail", Text),
@@ -324,6 +331,7 @@ messages = Table(
     ),
     Index("ix_messages_queue", "message_id", postgresql_where=text("status IN ('queued', 'sending')")),
     Index("ix_messages_profile_id", "profile_id"),
+    Index("ix_messages_address", "address"),
     Index("ix_messages_created_at", "created_at"),
     comment="The outbox: one rendered email to one address, at most once per enrollment and step",
 )

@@ -120,6 +120,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_enrollments_due_at", "enrollments", ["due_at"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL")
     )
+    op.create_index(
+        "ix_enrollments_checkout",
+        "enrollments",
+        [sa.literal_column("(context ->> 'checkout')")],
+        unique=False,
+        postgresql_where=sa.text("due_at IS NOT NULL AND (context ->> 'checkout') IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_enrollments_key", "enrollments", ["key"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL")
+    )
     op.create_index("ix_enrollments_profile_id_entered_at", "enrollments", ["profile_id", "entered_at"], unique=False)
     op.create_table(
         "event_keys",
@@ -211,6 +221,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("lease_token", sa.Uuid(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
@@ -223,6 +234,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_ref", name=op.f("uq_messages_message_ref")),
         comment="The outbox: one rendered email to one address, at most once per enrollment and step",
     )
+    op.create_index("ix_messages_address", "messages", ["address"], unique=False)
     op.create_index("ix_messages_created_at", "messages", ["created_at"], unique=False)
     op.create_index("ix_messages_profile_id", "messages", ["profile_id"], unique=False)
     op.create_index(
@@ -343,6 +355,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_messages_profile_id", table_name="messages")
     op.drop_index("ix_messages_created_at", table_name="messages")
+    op.drop_index("ix_messages_address", table_name="messages")
     op.drop_table("messages")
     op.drop_table("inbox")
     op.drop_index("ix_identities_profile_id", table_name="identities")
@@ -355,6 +368,12 @@ def downgrade() -> None:
     op.drop_index("ix_event_keys_received_at", table_name="event_keys", postgresql_using="brin")
     op.drop_table("event_keys")
     op.drop_index("ix_enrollments_profile_id_entered_at", table_name="enrollments")
+    op.drop_index("ix_enrollments_key", table_name="enrollments", postgresql_where=sa.text("due_at IS NOT NULL"))
+    op.drop_index(
+        "ix_enrollments_checkout",
+        table_name="enrollments",
+        postgresql_where=sa.text("due_at IS NOT NULL AND (context ->> 'checkout') IS NOT NULL"),
+    )
     op.drop_index("ix_enrollments_due_at", table_name="enrollments", postgresql_where=sa.text("due_at IS NOT NULL"))
     op.drop_table("enrollments")
     op.drop_index(
