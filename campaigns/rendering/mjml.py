@@ -38,7 +38,7 @@ def check_structure(source: str) -> None:
 
 def html_from_mjml(source: str) -> str:
     """The HTML of an MJML document; `<mj-style inline="inline">` is moved into the elements' own `style`."""
-    css = "\n".join(_INLINE_STYLE.findall(source))
+    css = "\n".join(_INLINE_STYLE.findall(source)) if "inline" in source else ""
     try:
         html = mjml2html(encoded_attributes(_INLINE_STYLE.sub("", source) if css else source))
     except ValueError as refusal:

@@ -35,13 +35,12 @@ class Tag:
         return {found["name"].lower(): found["value"] for found in ATTRIBUTE.finditer(self.rest)}
 
 
-def tags(source: str) -> Iterator[Tag]:
-    """All tags outside comments, in order."""
+def tags(source: str, *, html_with: str = "") -> Iterator[Tag]:
+    """All tags outside comments, in order; `html_with` leaves out those of HTML that do not contain it."""
     for found in _TOKEN.finditer(source):
-        name = found["name"]
-        if name is None:
+        name, rest = found.group("name", "rest")
+        if name is None or (html_with and html_with not in rest and not name.startswith("mj")):
             continue
-        rest = found["rest"]
         empty = rest.rstrip().endswith("/") or name.lower() in VOID
         yield Tag(name.lower(), found.start(), found.end(), bool(found["close"]), empty, rest, found.start("rest"))
 

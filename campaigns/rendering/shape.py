@@ -48,6 +48,7 @@ PASSED_ATTRIBUTES = frozenset(
 )
 _MARK = re.compile(MARK)
 _INLINE = re.compile(r"\binline\s*=\s*[\"']inline[\"']")
+_INLINE_STYLE = re.compile(r"<mj-style\b[^>]*\binline\s*=\s*[\"']inline[\"']")
 _HIDDEN = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 
 
@@ -57,10 +58,6 @@ class Shape:
 
     source: str
     filled: tuple[int, ...]
-
-    @property
-    def has_inline_style(self) -> bool:
-        return any(tag.name == "mj-style" and _INLINE.search(tag.rest) for tag in tags(self.source))
 
 
 def shape_of(source: str) -> Shape:
@@ -73,18 +70,21 @@ def shape_of(source: str) -> Shape:
 
 
 def _passing_places(source: str) -> set[int]:
-    inline = any(tag.name == "mj-style" and _INLINE.search(tag.rest) for tag in tags(source))
+    inline = _INLINE_STYLE.search(source) is not None
     passing: set[int] = set()
     open_tags: list[Tag] = []
+    content: Tag | None = None
     before = 0
-    for tag in tags(source):
-        content = _content_tag(open_tags)
-        if content is not None and not (content.name == "mj-style" and _INLINE.search(content.rest)):
+    for tag in tags(source, html_with=MARK):
+        if content is not None and source.find(MARK, before, tag.start) >= 0:
             _add_marks(passing, source, before, tag.start)
         before = tag.end
         if MARK in tag.rest and not any(each.name == "mj-attributes" for each in open_tags):
             _add_attribute_marks(passing, tag, inside_content=content is not None, inline=inline)
+        if content is not None and not tag.name.startswith("mj-"):
+            continue  # HTML inside a component changes nothing about where we are
         _follow(open_tags, tag)
+        content = _content_tag(open_tags)
     return passing
 
 
@@ -97,9 +97,11 @@ def _follow(open_tags: list[Tag], tag: Tag) -> None:
 
 
 def _content_tag(open_tags: list[Tag]) -> Tag | None:
+    """The component whose text we are in, if MJML lets its text pass."""
     if any(tag.name == "mj-attributes" for tag in open_tags):
         return None
-    return next((tag for tag in open_tags if tag.name in CONTENT_TAGS), None)
+    found = next((tag for tag in open_tags if tag.name in CONTENT_TAGS), None)
+    return None if found is not None and found.name == "mj-style" and _INLINE.search(found.rest) else found
 
 
 def _add_marks(passing: set[int], source: str, start: int, end: int) -> None:

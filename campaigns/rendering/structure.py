@@ -54,6 +54,7 @@ _UNSUPPORTED = {
 }
 
 
+_ELEMENT = re.compile(r"<(mj[a-z-]+)")
 _BARE = re.compile(r"<(?![A-Za-z/!?])")
 _COMMENT = re.compile(r"<!--.*?-->|<style\b.*?</style>|<mj-style\b.*?</mj-style>", re.DOTALL)
 
@@ -66,6 +67,12 @@ class Fault:
     tag: str
     what: str
     fix: str
+
+
+def looks_sound(source: str) -> bool:
+    """A quick look: only elements that exist, and none that mrml misreads in silence; bad nesting it finds itself."""
+    names = set(_ELEMENT.findall(source))
+    return names <= COMPONENTS and "mjml" in names and "file-start" not in source
 
 
 def first_fault(source: str) -> Fault | None:
