@@ -67,6 +67,13 @@ def print_backtest(output: Output, found: Backtest) -> None:
     _print_clashes(output, found)
 
 
+def print_comparison(output: Output, found: Backtest) -> None:
+    """The figures that matter most, for a plan."""
+    columns = ("", "would be") if found.before is None else ("", "in force", "would be", "change")
+    title = f"  Over the last {len(found.days)} days" if len(found.days) > 1 else "  Over the last day"
+    output.table(title, columns, [("  " + row[0], *row[1:]) for row in _headline(found, len(found.days))])
+
+
 def headline(found: Backtest) -> list[tuple[str, int, int | None]]:
     """(what, as tried, in force or None) of the figures that matter most."""
     after, before = found.after.figures(found.campaign_id), None

@@ -1,26 +1,32 @@
-"""`rekindle campaigns`: rules as files - list, validate, apply, pause, resume."""
+"""`rekindle campaigns`: rules as files - list, validate, plan, apply, pause, resume, history."""
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 
 import click
 
+from campaigns.cli.backtest import Length
+from campaigns.cli.backtest_text import print_comparison
 from campaigns.cli.output import Output
 from campaigns.config import Workspace
+from campaigns.domain.campaign_change import list_changes
 from campaigns.domain.campaign_values import spell_duration
-from campaigns.domain.errors import WrongUsage
-from campaigns.pipeline.campaign_files import CampaignFile, apply_files, read_campaign_files
+from campaigns.domain.errors import InvalidInput, WrongUsage
+from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
+from campaigns.pipeline.plan import Fate, Planned, count_left_behind
+from campaigns.pipeline.plan import plan as make_plan
 from campaigns.rendering import TemplateStore, shipped_templates
-from campaigns.storage.campaigns import StoredCampaign, checksum, list_campaigns, set_campaign_status
+from campaigns.storage.campaigns import StoredCampaign, list_campaign_changes, list_campaigns, set_campaign_status
 from campaigns.storage.database import transaction
 
 
 @click.group()
 def campaigns() -> None:
-    """Rules as files: list, validate, plan, apply, pause, resume."""
+    """Rules as files: list, validate, plan, apply, pause, resume, history."""
 
 
 @campaigns.command("list")
@@ -57,33 +63,72 @@ def validate(output: Output) -> None:
 
 
 @campaigns.command()
+@click.option("--since", type=Length(), default="30d", show_default=True, help="How much history to try changes on.")
+@click.option("--no-backtest", is_flag=True, help="Show the differences only.")
 @click.pass_obj
-def plan(output: Output) -> None:
-    """Shows what `apply` would change."""
+def plan(output: Output, since: timedelta, no_backtest: bool) -> None:
+    """Shows what `apply` would change, setting by setting, and what that would have changed over recorded history."""
     with open_engine(output.workspace) as engine:
         files = read_campaign_files(engine.workspace.campaigns, engine.templates)
-        changes = _changes(files, _stored(engine))
+        found = list(make_plan(engine, files, length=None if no_backtest else since))
     if output.as_json:
-        output.document(changes)
+        output.document([planned.as_json() for planned in found])
         return
-    for name, change in changes.items():
-        output.line(f"{name}: {change}")
+    for planned in found:
+        _print_planned(output, planned)
+    if any(planned.refusal for planned in found):
+        raise InvalidInput("the plan cannot be applied", fix="see the lines marked with ✗")
+    if all(planned.fate is Fate.UNCHANGED for planned in found):
+        output.line("Nothing to do: what is in force is what the files say.")
 
 
 @campaigns.command()
+@click.option(
+    "--move-running",
+    is_flag=True,
+    help="Shoppers on their way go on on the new version instead of finishing on theirs.",
+)
 @click.pass_obj
-def apply(output: Output) -> None:
+def apply(output: Output, move_running: bool) -> None:
     """Puts the campaign files in force, all or none. Shoppers on their way finish on the version they started on."""
     with open_engine(output.workspace) as engine:
         files = read_campaign_files(engine.workspace.campaigns, engine.templates)
-        done = apply_files(engine, files, by=getpass.getuser())
+        done = apply_files(engine, files, by=getpass.getuser(), move=move_running)
+        left = count_left_behind(engine)
     said = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged, "retired": done.retired}
     if output.as_json:
-        output.document(said)
+        output.document({**said, "on_older_versions": left})
         return
     for what, names in said.items():
         if names:
             output.line(f"{what}: {', '.join(names)}")
+    for name, count in left.items():
+        output.line(f"{name}: {count:,} shoppers finish on an older version (--move-running takes them along)")
+
+
+@campaigns.command()
+@click.argument("campaign", default="")
+@click.pass_obj
+def history(output: Output, campaign: str) -> None:
+    """Shows who changed what when, of CAMPAIGN or of all."""
+    with open_engine(output.workspace) as engine, transaction(engine.database) as connection:
+        changes = list_campaign_changes(connection, campaign)
+        versions = engine.campaigns.read(connection).versions
+    if output.as_json:
+        output.document([asdict(change) for change in changes])
+        return
+    rows = []
+    for change in changes:
+        told = change.what + (f", {change.moved:,} shoppers moved along" if change.moved else "")
+        rows.append(
+            (f"{change.changed_at:%Y-%m-%d %H:%M}", change.campaign_id, str(change.version), told, change.changed_by)
+        )
+        if change.what == "applied" and (before := versions.get((change.campaign_id, change.version - 1))):
+            after = versions.get((change.campaign_id, change.version))
+            rows.extend(("", "", "", f"  {one}", "") for one in list_changes(before, after))
+    output.table("Changes", ("when (UTC)", "campaign", "version", "what", "by"), rows)
+    if not rows:
+        output.line("Nothing was applied yet.")
 
 
 @campaigns.command()
@@ -116,17 +161,23 @@ def _stored(engine: Engine) -> dict[str, StoredCampaign]:
         return {campaign.campaign_id: campaign for campaign in list_campaigns(connection)}
 
 
-def _changes(files: Mapping[str, CampaignFile], stored: Mapping[str, StoredCampaign]) -> dict[str, str]:
-    changes = {}
-    for name, file in files.items():
-        known = stored.get(name)
-        if known is None or known.status == "retired":
-            changes[name] = "new"
-        elif known.checksum != checksum(file.text):
-            changes[name] = f"changed; version {known.version} becomes {known.version + 1}"
-        else:
-            changes[name] = "unchanged"
-    for name, campaign in stored.items():
-        if name not in files and campaign.status != "retired":
-            changes[name] = "no longer in the files; would be retired"
-    return changes
+def _print_planned(output: Output, planned: Planned) -> None:
+    said = {
+        Fate.NEW: f"new, as version {planned.version}",
+        Fate.CHANGED: f"changed, becomes version {planned.version}",
+        Fate.UNCHANGED: "unchanged",
+        Fate.RETIRED: "no longer in the files: would be retired",
+    }[planned.fate]
+    output.line(f"{planned.campaign_id}: {said}")
+    if planned.refusal:
+        output.line(f"  ✗ {planned.refusal}")
+    if planned.fate is Fate.CHANGED:
+        for change in planned.changes:
+            output.line(f"  {change}")
+        if not planned.changes:
+            output.line("  only comments or the order of the text differ")
+    if planned.running and planned.fate is not Fate.UNCHANGED:
+        then = "would end there" if planned.fate is Fate.RETIRED else "finish on their version unless moved"
+        output.line(f"  {planned.running:,} shoppers are on their way through it; they {then}")
+    if planned.backtest:
+        print_comparison(output, planned.backtest)

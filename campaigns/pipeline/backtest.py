@@ -9,12 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from campaigns.decisions.simulate import Happening, SimulatedDecision, Simulation
 from campaigns.decisions.simulation_summary import CampaignFigures, SimulationSummary, summarize
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_reasons import Reason
 from campaigns.domain.errors import WrongUsage
-from campaigns.pipeline.backtest_play import Registry, play_one
+from campaigns.pipeline.backtest_play import Registry, play, play_one
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.history import Happened, list_histories
 from campaigns.pipeline.policy import shop_policy
@@ -136,6 +138,21 @@ def backtest(
         trials = _try_all(settings, registry, histories, zone, since)
     before = trials[1] if len(trials) > 1 else None
     return Backtest(campaign_id, since, end, zone, trials[0], before, count["events"])
+
+
+def happenings(
+    engine: Engine,
+    connection: Connection,
+    campaigns: Mapping[str, Campaign],
+    *,
+    since: datetime,
+    until: datetime,
+    as_received: bool = False,
+) -> Iterator[Happening]:
+    """Everything that would have happened between two times, shopper by shopper; see `list_histories`."""
+    registry = Registry.read(connection, since)
+    setting = setting_of(engine, registry, campaigns, until=until)
+    return play(setting, registry, list_histories(connection, since=since, until=until, as_received=as_received))
 
 
 def setting_of(engine: Engine, registry: Registry, campaigns: Mapping[str, Campaign], *, until: datetime) -> Simulation:

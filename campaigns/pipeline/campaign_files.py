@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campaigns.domain.campaign import Campaign
+from campaigns.domain.campaign_change import refuse_change
 from campaigns.domain.campaign_file import read_campaign
 from campaigns.domain.errors import InvalidInput, RekindleError
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.moving import move_running
 from campaigns.rendering import TemplateProblem, TemplateStore
 from campaigns.storage.campaigns import Applied, apply_campaigns
 from campaigns.storage.database import transaction
@@ -54,11 +56,24 @@ def read_campaign_files(folder: Path, templates: TemplateStore) -> dict[str, Cam
     return found
 
 
-def apply_files(engine: Engine, files: Mapping[str, CampaignFile], *, by: str) -> Applied:
-    """Puts checked files in force, all or none."""
+def apply_files(engine: Engine, files: Mapping[str, CampaignFile], *, by: str, move: bool = False) -> Applied:
+    """Puts checked files in force, all or none. Shoppers on their way finish on their version, or with `move` go on
+    on the new one. Raises `InvalidCampaigns` where a campaign would turn into another kind."""
     with transaction(engine.database) as connection:
         now = engine.now(connection)
-        return apply_campaigns(connection, {i: file.text for i, file in files.items()}, by=by, now=now)
+        current = engine.campaigns.read(connection).current
+        refused = [
+            f"{file.path}: {why}"
+            for name, file in files.items()
+            if name in current and (why := refuse_change(current[name], file.campaign))
+        ]
+        if refused:
+            raise InvalidCampaigns(refused)
+        done = apply_campaigns(connection, {i: file.text for i, file in files.items()}, by=by, now=now)
+        if move:
+            for campaign_id in (*done.changed, *done.unchanged):
+                move_running(engine, connection, campaign_id)
+        return done
 
 
 def _check_templates(path: Path, campaign: Campaign, templates: TemplateStore) -> None:

@@ -30,6 +30,27 @@ _PUT = statement(
 _SET_STATUS = statement(
     "UPDATE campaigns SET status = :status, changed_at = :now, changed_by = :by WHERE campaign_id = :campaign_id"
 )
+_ADD_CHANGE = statement(
+    "INSERT INTO campaign_changes (campaign_id, version, what, changed_at, changed_by)"
+    " SELECT campaign_id, version, :what, :now, :by FROM campaigns WHERE campaign_id = :campaign_id"
+)
+_NOTE_MOVED = statement(
+    "UPDATE campaign_changes SET moved = :moved WHERE change_id ="
+    " (SELECT max(change_id) FROM campaign_changes WHERE campaign_id = :campaign_id AND what = 'applied')"
+)
+_CHANGES = statement(
+    "SELECT campaign_id, version, what, changed_at, changed_by, moved FROM campaign_changes"
+    " WHERE :campaign_id = '' OR campaign_id = :campaign_id ORDER BY change_id"
+)
+_RUNNING = statement(
+    "SELECT e.profile_id, e.key FROM enrollments e JOIN profiles p USING (profile_id) WHERE e.campaign_id = :campaign_id"
+    " AND e.due_at IS NOT NULL AND e.campaign_version <> :version ORDER BY e.profile_id LIMIT :limit FOR UPDATE OF p, e"
+)
+_COUNT_RUNNING = statement(
+    "SELECT campaign_id, count(*) FROM enrollments WHERE due_at IS NOT NULL AND campaign_version <> ("
+    "SELECT version FROM campaigns c WHERE c.campaign_id = enrollments.campaign_id) GROUP BY 1"
+)
+_WHAT = {"active": "resumed", "paused": "paused", "retired": "retired"}
 _LOCK = statement("LOCK TABLE campaigns IN SHARE ROW EXCLUSIVE MODE")
 
 
@@ -54,6 +75,18 @@ class Applied:
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
     retired: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignChange:
+    """One entry of the history: applied, paused, resumed or retired. `moved`: shoppers on their way who went along."""
+
+    campaign_id: str
+    version: int
+    what: str
+    changed_at: datetime
+    changed_by: str
+    moved: int
 
 
 def checksum(definition: str) -> str:
@@ -100,7 +133,31 @@ def apply_campaigns(
 def set_campaign_status(connection: Connection, campaign_id: str, status: str, *, by: str, now: datetime) -> bool:
     """Pauses ('paused'), resumes ('active') or retires a campaign; False where there is none of that id."""
     values = {"campaign_id": campaign_id, "status": status, "by": by, "now": now}
-    return connection.execute(_SET_STATUS, values).rowcount == 1
+    if connection.execute(_SET_STATUS, values).rowcount != 1:
+        return False
+    connection.execute(_ADD_CHANGE, {"campaign_id": campaign_id, "what": _WHAT[status], "by": by, "now": now})
+    return True
+
+
+def list_campaign_changes(connection: Connection, campaign_id: str = "") -> list[CampaignChange]:
+    """Who changed what when, oldest first; of one campaign or of all."""
+    return [CampaignChange(*row) for row in connection.execute(_CHANGES, {"campaign_id": campaign_id})]
+
+
+def claim_running(connection: Connection, campaign_id: str, version: int, *, limit: int) -> list[tuple[int, str]]:
+    """Locks shoppers who are on their way on another version than `version`; returns (profile_id, key)."""
+    values = {"campaign_id": campaign_id, "version": version, "limit": limit}
+    return [(row[0], row[1]) for row in connection.execute(_RUNNING, values)]
+
+
+def note_moved(connection: Connection, campaign_id: str, moved: int) -> None:
+    """Keeps how many went along with the version that was applied last."""
+    connection.execute(_NOTE_MOVED, {"campaign_id": campaign_id, "moved": moved})
+
+
+def count_on_older_versions(connection: Connection) -> dict[str, int]:
+    """campaign_id -> shoppers on their way on a version that is no longer in force."""
+    return {row[0]: row[1] for row in connection.execute(_COUNT_RUNNING)}
 
 
 def _put(
@@ -116,6 +173,7 @@ def _put(
     values = {"campaign_id": campaign_id, "version": version, "by": by, "now": now}
     connection.execute(_ADD_VERSION, {**values, "definition": definition, "checksum": checksum(definition)})
     connection.execute(_PUT, values)
+    connection.execute(_ADD_CHANGE, {"campaign_id": campaign_id, "what": "applied", "by": by, "now": now})
 
 
 def _retire(

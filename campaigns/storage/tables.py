@@ -218,6 +218,21 @@ campaigns = Table(
     comment="The version in force and whether it runs",
 )
 
+campaign_changes = Table(
+    "campaign_changes",
+    metadata,
+    Column("change_id", BigInteger, Identity(), primary_key=True),
+    Column("campaign_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("what", Text, nullable=False),
+    _at("changed_at"),
+    Column("changed_by", Text, nullable=False),
+    Column("moved", Integer, nullable=False, server_default=text("0")),
+    _one_of("what", "applied", "paused", "resumed", "retired"),
+    Index("ix_campaign_changes_campaign_id", "campaign_id"),
+    comment="Who changed which campaign when",
+)
+
 enrollments = Table(
     "enrollments",
     metadata,
