@@ -23,6 +23,7 @@ from campaigns.storage.histories import (
     read_people,
 )
 from campaigns.storage.profiles import ProfileRow
+from triggers.changes import Arm, Cancel, NotStarted, Touch
 from triggers.evaluate import evaluate, evaluate_covering_order, reconsider
 from triggers.events import Event, EventName
 from triggers.merging import merge, merge_books
@@ -145,6 +146,11 @@ class _Shopper(_Life):
         self.refresh()
         self._note(reconsider(self.setting.rules, self.state, self.book, now=now))
         self._look_ahead()
+
+    def _note(self, changes: Sequence[Arm | Touch | Cancel | NotStarted]) -> None:
+        super()._note(changes)
+        if any(isinstance(change, Touch) and change.due_at is not None for change in changes):
+            self._look_ahead()  # activity in the night brings a waiting timer forward
 
     def _fire(self, mark: EnrollmentMark, now: datetime) -> None:
         self.registry.now = now
