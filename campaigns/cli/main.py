@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "lint": "campaigns.cli.lint:lint",
     "preview": "campaigns.cli.preview:preview",
     "replay": "campaigns.cli.replay:replay",
+    "report": "campaigns.cli.report:report",
     "serve": "campaigns.cli.serve:serve",
     "suppress": "campaigns.cli.privacy:suppress",
     "unsuppress": "campaigns.cli.privacy:unsuppress",
