@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 HOUR, DAY = 3600, 86_400
-WINDOW = (1_511_500_000, 1_512_400_000)
+WINDOW = (1_511_539_200, 1_512_316_799)  # the nine days of the recording, 25 November to 3 December in China
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def replayed(shared: Path, tmp_path_factory: pytest.TempPathFactory, rekindle) -
         folder / "shop", shop_id="taobao", shop_name="Taobao", shop_url="https://shop.example"
     ).workspace
     by_day_and_night = workspace.config_file.read_text(encoding="utf-8").replace('"21:00-08:00"', '"off"')
+    by_day_and_night = 'base_url = "https://mail.shop.example"\n' + by_day_and_night
     workspace.config_file.write_text(by_day_and_night, encoding="utf-8")  # a mail that waits may lose its reason
     out = folder / "mail"
     done = rekindle("-w", folder / "shop", "--json", "replay", file, "--out", out)
