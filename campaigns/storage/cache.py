@@ -37,11 +37,44 @@ class SlateCache:
         items = iter(values.items())
         while chunk := list(islice(items, _CHUNK)):
             names = [self._prefix + name for name, _ in chunk]
-            self._set_all(keys=names, args=[ttl_seconds, *(value for _, value in chunk)])
+            try:
+                self._set_all(keys=names, args=[ttl_seconds, *(value for _, value in chunk)])
+            except redis.RedisError as error:
+                raise UnusableEnvironment(
+                    f"Redis at {self._where()} did not take the slates ({error})", fix="see its log and its memory limit"
+                ) from error
 
     def delete(self, keys: Iterable[str]) -> None:
-        if listed := [self._prefix + key for key in keys]:
-            self._redis.delete(*listed)
+        """Removes values; those that are not there count as removed."""
+        items = iter(keys)
+        while chunk := list(islice(items, _CHUNK)):
+            self._redis.unlink(*(self._prefix + key for key in chunk))
+
+    def find_missing(self, keys: Sequence[str]) -> list[str]:
+        """Those of `keys` that hold nothing; all of them when Redis is gone."""
+        missing: list[str] = []
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            try:
+                with self._redis.pipeline(transaction=False) as pipe:
+                    for key in chunk:
+                        pipe.exists(self._prefix + key)
+                    missing += [key for key, there in zip(chunk, pipe.execute(), strict=True) if not there]
+            except redis.RedisError:
+                missing += chunk
+        return missing
+
+    def sizes(self) -> dict[str, int]:
+        """How many records of each kind there are: `products`, `profiles`, `lists`; {} when Redis is gone."""
+        found = {"products": 0, "profiles": 0, "lists": 0}
+        kinds = {b"p:": "products", b"s:": "profiles"}
+        start = len(self._prefix)
+        try:
+            for key in self._redis.scan_iter(match=self._prefix + "*", count=10 * _CHUNK):
+                found[kinds.get(key[start : start + 2], "lists")] += 1
+        except redis.RedisError:
+            return {}
+        return found
 
     def clear(self) -> None:
         """Removes everything this product put there."""

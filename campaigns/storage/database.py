@@ -42,6 +42,14 @@ def normalised_url(url: str) -> str:
     return url
 
 
+_EXHAUSTED = {
+    "53100": "has no disk space left; make room where its data lies",
+    "53200": "is out of memory; give it more, or lower workers.processes",
+    "53300": "takes no more connections; raise its max_connections, or run fewer processes",
+}
+"""sqlstate -> what is used up, and what to do."""
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: commits at the end, rolls back on any error; a lost server becomes one readable line."""
@@ -49,9 +57,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except OperationalError as error:
-        if not isinstance(error.orig, psycopg.OperationalError) or not _is_connection_loss(error):
-            raise
-        raise unreachable(engine) from error
+        if isinstance(error.orig, psycopg.OperationalError) and _is_connection_loss(error):
+            raise unreachable(engine) from error
+        if (state := getattr(error.orig, "sqlstate", None) or "") in _EXHAUSTED:
+            raise UnusableEnvironment(f"PostgreSQL at {_host(engine)} {_EXHAUSTED[state]}") from error
+        raise
 
 
 def recreate_schema(engine: Engine, schema: str) -> None:
@@ -70,13 +80,16 @@ def schema_exists(engine: Engine, schema: str) -> bool:
 
 def unreachable(engine: Engine) -> UnusableEnvironment:
     """The one line for a database that does not answer; never names the password."""
-    url = make_url(str(engine.url.render_as_string(hide_password=True)))
-    host = url.query.get("host") or f"{url.host}:{url.port or 5432}"
     return UnusableEnvironment(
-        f"PostgreSQL at {host} does not answer",
+        f"PostgreSQL at {_host(engine)} does not answer",
         where="REKINDLE_DATABASE_URL",
         fix="start the server, correct the URL, or unset the variable to use the embedded one",
     )
+
+
+def _host(engine: Engine) -> str:
+    url = make_url(str(engine.url.render_as_string(hide_password=True)))
+    return str(url.query.get("host") or f"{url.host}:{url.port or 5432}")
 
 
 def _is_connection_loss(error: OperationalError) -> bool:
