@@ -1,12 +1,20 @@
-"""A picture of a page, by Debian's chromium or whatever Chrome is there, driven by Playwright."""
+"""Pictures of pages, by Debian's chromium or whatever Chrome is there, driven by Playwright."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from campaigns.domain.errors import UnusableEnvironment
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PHONE, DESKTOP = 390, 680
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = (
     "--disable-gpu",
@@ -16,6 +24,24 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+_LOAD_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a page is looked at: its width in CSS pixels, and whether the reader likes it dark."""
+
+    width: int = DESKTOP
+    dark: bool = False
+
+    @property
+    def name(self) -> str:
+        """`390-dark`, for files."""
+        return f"{self.width}{'-dark' if self.dark else ''}"
+
+
+LOOKS = tuple(Look(width, dark) for width in (DESKTOP, PHONE) for dark in (False, True))
+"""Desktop and phone, light and dark."""
 
 
 def find_browser() -> str | None:
@@ -25,20 +51,42 @@ def find_browser() -> str | None:
 
 def picture(html: str, path: Path, *, width: int, dark: bool = False) -> None:
     """Renders an HTML document at a width in CSS pixels and writes the whole page as PNG."""
-    browser = find_browser()
-    if browser is None:
+    [taken] = pictures([(html, Look(width, dark))])
+    path.write_bytes(taken)
+
+
+def pictures(pages: Iterable[tuple[str, Look]], *, scale: float = 2) -> list[bytes]:
+    """PNGs of whole pages, in order, from one browser; `scale` is how many dots a CSS pixel gets."""
+    taken: list[bytes] = []
+    with _browser() as browser:
+        for html, look in pages:
+            page = browser.new_page(
+                viewport={"width": look.width, "height": 800},
+                color_scheme="dark" if look.dark else "light",
+                device_scale_factor=scale,
+                java_script_enabled=False,
+            )
+            page.set_content(html, wait_until="load", timeout=_LOAD_MS)
+            taken.append(page.screenshot(full_page=True))
+            page.close()
+    return taken
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    path = find_browser()
+    if path is None:
         raise UnusableEnvironment("no browser was found for pictures", fix="install chromium (apt install chromium)")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
         raise UnusableEnvironment("Playwright is not installed", fix="pip install 'rekindle[preview]'") from error
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=list(_FLAGS))
-        page = chromium.new_page(
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if dark else "light",
-            device_scale_factor=2,
-        )
-        page.set_content(html, wait_until="load")
-        page.screenshot(path=str(path), full_page=True)
-        chromium.close()
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
+            yield browser
+            browser.close()
+        except Error as error:
+            raise UnusableEnvironment(
+                f"the browser gave up: {error.message.splitlines()[0]}", where=path, fix="try again, or another width"
+            ) from error

@@ -3,115 +3,160 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
-from campaigns.cli.browser import picture
 from campaigns.cli.output import Output
+from campaigns.cli.preview_all import check_all, show_all
+from campaigns.cli.preview_output import FORMATS, write_preview
+from campaigns.cli.preview_serve import serve_preview
 from campaigns.clock import WallClock
-from campaigns.config import Settings, Workspace, load_settings
-from campaigns.delivery.mime import compose
+from campaigns.config import Workspace, load_settings
 from campaigns.domain.errors import WrongUsage
-from campaigns.domain.message import Address, OutboundMail
-from campaigns.pipeline.campaign_files import read_campaign_files
 from campaigns.pipeline.engine import World, open_engine
-from campaigns.pipeline.preview import Preview, find_campaign, preview_persona, preview_profile
-from campaigns.pipeline.render import shop_of
-from campaigns.rendering import TemplateStore, shipped_templates
+from campaigns.pipeline.preview import Studio, Wanted, open_studio
+from campaigns.pipeline.preview_files import find_campaign
+from campaigns.pipeline.preview_mail import send_test
+from campaigns.pipeline.preview_people import EVERYTHING
+from campaigns.pipeline.preview_samples import own_products
+from campaigns.pipeline.preview_sheet import Choice
 
-FORMATS = ("html", "text", "eml", "png", "json")
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of the command."""
+
+    campaign: str
+    step: int
+    variant: tuple[str, ...]
+    locale: tuple[str, ...]
+    persona: tuple[str, ...]
+    profile: str
+    for_next: bool
+    of_replay: bool
+    form: str
+    out: Path | None
+    width: int
+    dark: bool
+    looks: bool
+    everything: bool
+    check: bool
+    update: bool
+    send_to: str
+    serve: bool
+    port: int
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is for a real shopper, who needs the servers."""
+        return bool(self.profile or self.for_next)
+
+    @property
+    def wanted(self) -> Wanted:
+        """The one mail that is asked for."""
+        return Wanted(
+            self.campaign,
+            self.step,
+            _one(self.variant, "--variant"),
+            _one(self.persona, "--persona") or EVERYTHING,
+            _one(self.locale, "--locale"),
+            self.profile,
+            self.for_next,
+        )
+
+    @property
+    def choice(self) -> Choice:
+        """The mails that are asked for with `--all`."""
+        steps = (self.step,) if self.step else ()
+        return Choice(steps, self.variant, self.persona or (EVERYTHING,), self.locale or ("",))
 
 
 @click.command()
-@click.argument("campaign")
-@click.option("--step", type=int, default=1, show_default=True, help="Which mail of the campaign.")
+@click.argument("campaign", default="")
+@click.option("--step", type=click.IntRange(min=1), help="Which mail of the campaign.  [default: the first]")
+@click.option("--variant", multiple=True, help="Which version of an experiment.  [default: the one the shopper drew]")
 @click.option("--profile", default="", help="For this shopper: a user id, an anonymous id or an address.")
 @click.option("--next", "for_next", is_flag=True, help="For the shopper whose timer fires next.")
-@click.option("--persona", type=click.Path(path_type=Path), help="For a made-up shopper from a YAML file.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="File to write (default: standard output).")
-@click.option("--width", type=int, default=680, show_default=True, help="Width of a PNG in pixels; 390 is a phone.")
+@click.option("--persona", multiple=True, help="For a made-up shopper: a YAML file, or a name ('no name').")
+@click.option("--locale", multiple=True, help="In this language: de, de-AT, ar.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="What to write.  [default: text]")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; a folder with --looks, --all and --check.")
+@click.option("--width", type=click.IntRange(200, 2000), default=680, show_default=True, help="Of a PNG; 390: a phone.")
 @click.option("--dark", is_flag=True, help="A PNG in dark mode.")
+@click.option("--looks", is_flag=True, help="PNGs at phone and desktop width, light and dark.")
+@click.option("--all", "everything", is_flag=True, help="A contact sheet of every mail the campaign can send.")
+@click.option("--check", is_flag=True, help="With --all: ends with 1 where a mail is not what its snapshot says.")
+@click.option("--update", is_flag=True, help="With --all: takes the mails as they are now for the snapshots.")
+@click.option("--send-to", default="", metavar="ADDRESS", help="Sends one real test mail, marked as a test.")
+@click.option("--serve", is_flag=True, help="Opens the preview app, which shows changes as files are saved.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="Port of --serve.")
 @click.option("--replay", "of_replay", is_flag=True, help="Shoppers of the last replay instead of the live shop.")
 @click.pass_obj
-def preview(
-    output: Output,
-    campaign: str,
-    step: int,
-    profile: str,
-    for_next: bool,
-    persona: Path | None,
-    form: str,
-    out: Path | None,
-    width: int,
-    dark: bool,
-    of_replay: bool,
-) -> None:
-    """Renders the email of CAMPAIGN as it would go out now. Nothing is sent and nothing recorded.
+def preview(output: Output, /, **given: Any) -> int:
+    """Renders the email of CAMPAIGN as it would go out now. Nothing is recorded, and nothing sent but by --send-to.
 
     Without --profile and --next it is for a made-up shopper, and no server is needed.
     """
+    asked = Asked(**{**given, "step": given["step"] or 0})
+    _refuse_contradictions(asked)
+    with _studio(output, asked) as studio:
+        if asked.serve:
+            serve_preview(output, studio, asked.wanted, asked.port)
+        elif asked.check or asked.update:
+            chosen = asked.choice if asked.persona or asked.locale else None
+            return check_all(output, studio, asked.campaign, chosen, update=asked.update, out=asked.out)
+        elif asked.everything:
+            show_all(output, studio, asked.campaign, asked.choice, form=asked.form, out=asked.out, looks=asked.looks)
+        else:
+            _show_one(output, studio, asked)
+    return 0
+
+
+def _show_one(output: Output, studio: Studio, asked: Asked) -> None:
+    if not asked.campaign:
+        known = ", ".join(studio.campaigns().by_id)
+        raise WrongUsage("no campaign is named", fix=f"there is {known}; or show every one with --all")
+    find_campaign(studio.campaigns(), asked.campaign, asked.step or 1)
+    shown = studio.show(asked.wanted)
+    if asked.send_to:
+        where = send_test(studio, shown, asked.send_to, WallClock())
+        output.line(f"Test mail {shown.email.subject!r} for {shown.scene.who} to {asked.send_to}: {where}.")
+        if output.as_json:
+            output.document(shown.as_json() | {"sent_to": asked.send_to, "outcome": where})
+        return
+    form = "json" if output.as_json else asked.form or ("png" if asked.looks else "text")
+    write_preview(output, studio, shown, form, asked.out, width=asked.width, dark=asked.dark, looks=asked.looks)
+
+
+@contextmanager
+def _studio(output: Output, asked: Asked) -> Iterator[Studio]:
     workspace = Workspace.at(output.workspace)
     settings = load_settings(workspace, os.environ)
-    shown = _render(output, workspace, settings, campaign, step, profile, for_next or of_replay, persona, of_replay)
-    form = "json" if output.as_json else form
-    if form == "json":
-        output.document(shown.as_json())
-    elif form == "png":
-        path = out or Path(f"{campaign}-{step}-{width}{'-dark' if dark else ''}.png")
-        picture(shown.email.html, path, width=width, dark=dark)
-        output.line(f"Wrote {path}")
+    if asked.is_real or asked.of_replay:
+        world = World.REPLAY if asked.of_replay else World.LIVE
+        with open_engine(output.workspace, world=world) as engine:
+            yield open_studio(workspace, settings, engine=engine, products=own_products(workspace, settings))
+    elif asked.check or asked.update:
+        yield open_studio(workspace, settings)  # the same products on every machine
     else:
-        _write(_bytes(shown, settings, form), out)
+        yield open_studio(workspace, settings, products=own_products(workspace, settings))
 
 
-def _render(
-    output: Output,
-    workspace: Workspace,
-    settings: Settings,
-    campaign: str,
-    step: int,
-    profile: str,
-    for_next: bool,
-    persona: Path | None,
-    of_replay: bool,
-) -> Preview:
-    if persona is not None and (profile or for_next):
+def _refuse_contradictions(asked: Asked) -> None:
+    if asked.persona and asked.is_real:
         raise WrongUsage("--persona goes with neither --profile nor --next")
-    templates = TemplateStore([workspace.templates / "emails", shipped_templates()])
-    chosen = find_campaign(read_campaign_files(workspace.campaigns, templates), campaign, step)
-    if not profile and not for_next:
-        return preview_persona(templates, chosen, step, shop_of(settings), persona)
-    world = World.REPLAY if of_replay else World.LIVE
-    with open_engine(output.workspace, world=world) as engine:
-        return preview_profile(engine, chosen, step, profile)
+    if (asked.everything or asked.check or asked.update) and (asked.is_real or asked.send_to):
+        raise WrongUsage("--all shows made-up shoppers", fix="leave --profile, --next and --send-to out")
+    if (asked.check or asked.update) and (asked.step or asked.variant):
+        raise WrongUsage("--check and --update take every step and variant", fix="leave --step and --variant out")
 
 
-def _bytes(shown: Preview, settings: Settings, form: str) -> bytes:
-    email = shown.email
-    if form == "html":
-        return email.html.encode()
-    if form == "text":
-        return f"Subject: {email.subject}\nPreview: {email.preheader}\n\n{email.text}".encode()
-    sender = Address(settings.sender.address or "preview@localhost.localdomain", settings.sender.name)
-    mail = OutboundMail(
-        message_ref="preview",
-        sender=sender,
-        recipient=Address("preview@localhost.localdomain"),
-        email=email,
-        campaign_id=shown.campaign.campaign_id,
-        shop_id=settings.shop.id,
-        is_test=True,
-    )
-    return compose(mail, WallClock().now()).content
-
-
-def _write(content: bytes, out: Path | None) -> None:
-    if out is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.write(b"" if content.endswith(b"\n") else b"\n")
-        sys.stdout.flush()
-    else:
-        out.write_bytes(content)
+def _one(values: tuple[str, ...], option: str) -> str:
+    if len(values) > 1:
+        raise WrongUsage(f"{option} was given {len(values)} times", fix="several go with --all only")
+    return values[0] if values else ""

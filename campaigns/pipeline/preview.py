@@ -2,139 +2,252 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from sqlalchemy import Connection
 
+from campaigns.config import Settings, Workspace
 from campaigns.decisions.assignment import pick_variant
-from campaigns.domain.campaign import Campaign
-from campaigns.domain.errors import InvalidInput, WrongUsage
+from campaigns.domain.campaign import Campaign, Step, Variant
+from campaigns.domain.errors import WrongUsage
 from campaigns.domain.message import RenderedEmail
-from campaigns.pipeline.campaign_files import CampaignFile
+from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.policy import shop_policy
+from campaigns.pipeline.preview_files import ReadCampaigns, find_campaign, find_variant, read_campaigns
+from campaigns.pipeline.preview_people import EVERYTHING, find_persona, read_persona
+from campaigns.pipeline.preview_samples import replaced, sample_products
 from campaigns.pipeline.recommend import recommend_batch
-from campaigns.pipeline.render import render_mail
+from campaigns.pipeline.render import context_for, shop_of
 from campaigns.pipeline.subject import Subject
-from campaigns.rendering import TemplateStore
-from campaigns.rendering.context import ShopContext
-from campaigns.rendering.lint import full_context
-from campaigns.storage.database import transaction
+from campaigns.rendering import LinkSigner, TemplateStore, Utm, links_context, shipped_templates
+from campaigns.rendering.lint import personas
+from campaigns.rendering.voice import known_locale
+from campaigns.storage.database import statement, transaction
 from campaigns.storage.enrollments import EnrollmentRow, list_profile_enrollments, next_enrollment
 from campaigns.storage.profiles import find_profile_ids, read_profiles
 from triggers.state import ProfileState
 
-PARTS = ("profile", "cart", "order", "session", "slots", "coupon")
-"""What a persona file may give, each as templates know it."""
+MESSAGE_REF = "preview"
+"""Stands where a message's own name would: its links are signed and lead to no message."""
+
+_READ_ONLY = statement("SET TRANSACTION READ ONLY")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to show: a mail of a campaign, and for whom. `step` 0 is the one a real shopper gets next, else the first.
+    `persona` is a name or a file; `profile` names a real shopper
+    (user id, anonymous id or address) and `for_next` the one whose timer fires next: they need an engine."""
+
+    campaign_id: str
+    step: int = 0
+    variant: str = ""
+    persona: str = EVERYTHING
+    locale: str = ""
+    profile: str = ""
+    for_next: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All there is before rendering: the mail, the person, and everything its template may speak of."""
+
+    campaign: Campaign
+    step: int
+    variant: str
+    template: str
+    who: str
+    address: str
+    context: Mapping[str, Any]
+    slates: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A rendered preview, whose it is and what it shows."""
+    """A rendered scene."""
 
-    campaign: Campaign
-    step: int
-    template: str
-    who: str
+    scene: Scene
     email: RenderedEmail
-    slates: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """A name for files: `abandoned_cart-1-reminder`, with variant, person and locale where they are no default."""
+        scene = self.scene
+        step = scene.campaign.steps[scene.step - 1].name
+        parts = [scene.campaign.campaign_id, f"{scene.step}", step, scene.variant]
+        return "-".join(part for part in parts if part)
 
     def as_json(self) -> dict[str, Any]:
-        """Subject, preheader, sizes, slates with their reasons."""
-        email = self.email
+        """Subject, preheader, sizes in bytes, slates with their reasons."""
+        scene, email = self.scene, self.email
         return {
-            "campaign": self.campaign.campaign_id,
-            "step": self.step,
-            "template": self.template,
-            "for": self.who,
+            "campaign": scene.campaign.campaign_id,
+            "step": scene.step,
+            "variant": scene.variant,
+            "template": scene.template,
+            "for": scene.who,
+            "locale": scene.context["profile"]["locale"] or scene.context["shop"]["locale"],
             "subject": email.subject,
             "preheader": email.preheader,
-            "html_bytes": len(email.html.encode()),
-            "text_bytes": len(email.text.encode()),
-            "slates": self.slates,
+            "sizes": {"html": len(email.html.encode()), "text": len(email.text.encode())},
+            "slates": scene.slates,
         }
 
 
-def find_campaign(files: Mapping[str, CampaignFile], campaign_id: str, step: int) -> Campaign:
-    """The campaign of the workspace's files; raises where there is none, or no such step."""
-    if campaign_id not in files:
-        raise WrongUsage(f"no campaign {campaign_id!r}", fix=f"there is {', '.join(sorted(files))}")
-    campaign = files[campaign_id].campaign
-    if not 1 <= step <= len(campaign.steps):
-        raise WrongUsage(f"{campaign_id} has no step {step}", fix=f"give one of 1 to {len(campaign.steps)}")
-    return campaign
+@dataclass(slots=True)
+class Studio:
+    """What previews are made with. `products` are shown to made-up shoppers; `engine` is there for real ones."""
+
+    workspace: Workspace
+    settings: Settings
+    templates: TemplateStore
+    links: LinkSigner
+    products: Sequence[Product] = field(default=())
+    engine: Engine | None = None
+
+    def campaigns(self) -> ReadCampaigns:
+        """The campaign files as they are now."""
+        return read_campaigns(self.workspace.campaigns)
+
+    def show(self, wanted: Wanted, campaign: Campaign | None = None) -> Preview:
+        """The mail; raises TemplateProblem where its template fails, WrongUsage where there is no such thing."""
+        scene = self.scene(wanted, campaign)
+        return Preview(scene, self.templates.get(scene.template).render(scene.context))
+
+    def scene(self, wanted: Wanted, campaign: Campaign | None = None) -> Scene:
+        """Everything but the rendering."""
+        campaign = campaign or find_campaign(self.campaigns(), wanted.campaign_id, wanted.step or 1)
+        variant = find_variant(campaign, wanted.variant)
+        if wanted.profile or wanted.for_next:
+            return self._real(wanted, campaign, variant)
+        return self._made_up(replace(wanted, step=wanted.step or 1), campaign, variant)
+
+    def _made_up(self, wanted: Wanted, campaign: Campaign, variant: Variant | None) -> Scene:
+        persona = find_persona(wanted.persona, self.workspace.personas)
+        step = campaign.steps[wanted.step - 1]
+        base = self._persona(persona if isinstance(persona, str) else EVERYTHING, step)
+        context = base if isinstance(persona, str) else base | read_persona(persona, base)
+        context |= {
+            "campaign": {
+                "id": campaign.campaign_id,
+                "name": campaign.name,
+                "step": wanted.step,
+                "step_name": step.name,
+                "variant": variant.name if variant else "",
+            },
+            "message": {"ref": MESSAGE_REF},
+            "links": links_context(self.links, MESSAGE_REF, cart_url=f"{self.settings.shop.url}/cart"),
+        }
+        who = persona if isinstance(persona, str) else persona.stem
+        slates = {slot.name: _shown(slot.kind, context["slots"][slot.name]) for slot in step.slots}
+        return _scene(wanted, campaign, variant, who, context, slates)
+
+    def _persona(self, name: str, step: Step) -> dict[str, Any]:
+        shop = self.settings.shop
+        products = self.products or sample_products(shop.url, shop.currency)
+        cart_url = f"{shop.url}/cart"
+        places = {f"p{number}": product for number, product in enumerate(products)}
+        context = replaced(dict(personas(shop_of(self.settings))[name]), places)
+        items = context["slots"]["recommendations"]["items"]
+        for slot in step.slots:
+            spread = _items(items[0], products, slot.size) if items else []
+            context["slots"][slot.name] = {"title": slot.title, "items": spread}
+        for part in ("cart", "order"):
+            if context[part]:
+                context[part]["currency"] = shop.currency
+        if context["cart"]:
+            context["cart"]["url"] = cart_url
+        if context["session"]:
+            context["session"]["landing_url"] = shop.url
+        if context["profile"]["locale"] == "en":  # the placeholder's; any other is what the persona is about
+            context["profile"] |= {"locale": shop.locale, "zone": shop.zone}
+        return cast(dict[str, Any], context)
+
+    def _real(self, wanted: Wanted, campaign: Campaign, variant: Variant | None) -> Scene:
+        if self.engine is None:
+            raise WrongUsage("a real shopper needs the servers", fix="give --profile or --next on the command line")
+        engine = replace(self.engine, templates=self.templates)
+        with transaction(engine.database) as connection:
+            connection.execute(_READ_ONLY)
+            subject = _subject(engine, connection, wanted, campaign, variant)
+            [chosen] = recommend_batch(engine, connection, [subject])
+        context = dict(context_for(engine, subject, chosen))
+        row = subject.row
+        who = row.email or f"profile {row.profile_id}"
+        wanted = replace(wanted, step=subject.step_number)
+        return _scene(wanted, campaign, subject.variant, who, context, chosen.as_json(), row.email or "")
 
 
-def preview_profile(engine: Engine, campaign: Campaign, step: int, who: str = "") -> Preview:
-    """For a real shopper: the one named, or the one whose timer of this campaign fires next."""
-    with transaction(engine.database) as connection:
-        enrollment, profile_id = _subject_of(connection, campaign.campaign_id, who)
-        row = read_profiles(connection, [profile_id])[profile_id]
-        subject = Subject(
-            row=row,
-            state=ProfileState.from_json(row.state),
-            campaign=campaign,
-            step=campaign.steps[step - 1],
-            step_number=step,
-            variant=pick_variant(shop_policy(engine.settings).salt, campaign, str(profile_id)),
-            message_ref="preview",
-            at=engine.now(connection),
-            context=enrollment.context if enrollment else {},
-        )
-        [chosen] = recommend_batch(engine, connection, [subject])
-    email = render_mail(engine, subject, chosen)
-    return Preview(campaign, step, subject.template, row.email or str(profile_id), email, chosen.as_json())
+def open_studio(workspace: Workspace, settings: Settings, **more: Any) -> Studio:
+    """A studio over the workspace's files, without servers. `more` goes to the `Studio` as it is."""
+    links = LinkSigner(settings.secret.get_secret_value().encode(), settings.public_url)
+    folders = template_folders(workspace)
+    cache = workspace.artifacts / "templates" if workspace.state.is_dir() else None
+    templates = more.pop("templates", None) or TemplateStore(folders, cache=cache, links=links, utm=Utm())
+    return Studio(workspace, settings, templates, links, **more)
 
 
-def preview_persona(
-    templates: TemplateStore, campaign: Campaign, step: int, shop: ShopContext, persona: Path | None = None
-) -> Preview:
-    """For a made-up shopper: a persona file, or the built-in one of whom everything is known. Needs no server."""
-    context = dict(full_context(shop))
-    context["campaign"] = {
-        "id": campaign.campaign_id,
-        "name": campaign.name,
-        "step": step,
-        "step_name": campaign.steps[step - 1].name,
-        "variant": "",
-    }
-    who = "the built-in persona"
-    if persona is not None:
-        context |= read_persona(persona, context)
-        who = str(persona)
-    template = campaign.steps[step - 1].template
-    return Preview(campaign, step, template, who, templates.get(template).render(context))
+def template_folders(workspace: Workspace) -> list[Path]:
+    """Where templates are looked for: the workspace's own first."""
+    return [workspace.templates / "emails", shipped_templates()]
 
 
-def read_persona(path: Path, base: Mapping[str, Any]) -> dict[str, Any]:
-    """A persona file: YAML with some of the parts templates know; `null` takes a part away, and what a part leaves
-    out is taken from the built-in persona."""
-    try:
-        parts = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WrongUsage(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise InvalidInput("is not YAML", where=f"{path}:{line}") from error
-    if not isinstance(parts, dict) or set(parts) - set(PARTS):
-        raise InvalidInput("is no persona", where=str(path), fix=f"give some of {', '.join(PARTS)}")
-    return {name: _over(base.get(name), part) for name, part in parts.items()}
+def _scene(
+    wanted: Wanted,
+    campaign: Campaign,
+    variant: Variant | None,
+    who: str,
+    context: dict[str, Any],
+    slates: Mapping[str, Any],
+    address: str = "",
+) -> Scene:
+    if wanted.locale:
+        context["profile"] = {**context["profile"], "locale": checked_locale(wanted.locale)}
+    template = campaign.steps[wanted.step - 1].template_for(variant)
+    return Scene(
+        campaign=campaign,
+        step=wanted.step,
+        variant=variant.name if variant else "",
+        template=template,
+        who=who,
+        address=address or str(context["profile"]["email"]),
+        context=context,
+        slates=slates,
+    )
 
 
-def _over(base: Any, part: Any) -> Any:
-    if isinstance(base, dict) and isinstance(part, dict):
-        merged = type(base)(base)
-        merged.update(part)
-        return merged
-    return part
+def checked_locale(locale: str) -> str:
+    """The locale, where there is such a one; raises WrongUsage."""
+    if known_locale(locale) == "en" and not locale.lower().startswith("en"):
+        raise WrongUsage(f"no locale {locale!r}", fix="write a language, and a country where it matters: de, de-AT, ar")
+    return locale
 
 
-def _subject_of(connection: Connection, campaign_id: str, who: str) -> tuple[EnrollmentRow | None, int]:
+def _subject(
+    engine: Engine, connection: Connection, wanted: Wanted, campaign: Campaign, variant: Variant | None
+) -> Subject:
+    enrollment, profile_id = _enrolled(connection, campaign.campaign_id, wanted.profile)
+    row = read_profiles(connection, [profile_id])[profile_id]
+    number = min(wanted.step or (enrollment.step + 1 if enrollment else 1), len(campaign.steps))
+    return Subject(
+        row=row,
+        state=ProfileState.from_json(row.state),
+        campaign=campaign,
+        step=campaign.steps[number - 1],
+        step_number=number,
+        variant=variant or pick_variant(shop_policy(engine.settings).salt, campaign, str(profile_id)),
+        message_ref=MESSAGE_REF,
+        at=engine.now(connection),
+        context=enrollment.context if enrollment else {},
+    )
+
+
+def _enrolled(connection: Connection, campaign_id: str, who: str) -> tuple[EnrollmentRow | None, int]:
     if not who:
         enrollment = next_enrollment(connection, campaign_id)
         if enrollment is None:
@@ -147,3 +260,14 @@ def _subject_of(connection: Connection, campaign_id: str, who: str) -> tuple[Enr
         raise WrongUsage(f"no profile is known as {who!r}", fix="give a user id, an anonymous id or an address")
     own = [e for e in list_profile_enrollments(connection, ids[0]) if e.campaign_id == campaign_id]
     return (own[-1] if own else None), ids[0]
+
+
+def _items(like: Mapping[str, Any], products: Sequence[Product], size: int) -> list[dict[str, Any]]:
+    """Recommendations for a slot of any size; taken from the end, for the cart has those from the beginning."""
+    like = {**like, "product_id": "", "source": "sample"}
+    return [replaced(like, {"": product}) for product in islice(reversed(products), size)]
+
+
+def _shown(kind: str, slot: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("product_id", "title", "source", "rung", "reason")
+    return {"kind": kind, "items": [{key: item[key] for key in keys} for item in slot["items"]]}
