@@ -22,7 +22,7 @@ MAX_SHAPES = 2_000
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
 )
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 class Compiler:

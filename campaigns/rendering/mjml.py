@@ -40,7 +40,7 @@ def html_from_mjml(source: str) -> str:
     """The HTML of an MJML document; `<mj-style inline="inline">` is moved into the elements' own `style`."""
     css = "\n".join(_INLINE_STYLE.findall(source)) if "inline" in source else ""
     try:
-        html = mjml2html(encoded_attributes(_INLINE_STYLE.sub("", source) if css else source))
+        html = mjml2html(encoded_attributes(_INLINE_STYLE.sub("", source) if css else source), fonts={})
     except ValueError as refusal:
         raise _problem(str(refusal), source) from refusal
     except BaseException as panic:  # mrml panics on some input; the panic is no Exception
