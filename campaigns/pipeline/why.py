@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from campaigns.domain.campaign_reasons import NOT_STARTED_SENTENCES, NotStartedReason
-from campaigns.domain.decision import explain_exit, explain_reason
+from campaigns.decisions.candidate import counted_sends
+from campaigns.decisions.simulate import Happening, SimulatedDecision, SimulatedEnding, Simulation
+from campaigns.domain.campaign import Campaign
+from campaigns.domain.decision import Defer, Ghost, Send, explain, explain_exit
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.campaign_book import Snapshot
 from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.people import mark_of
-from campaigns.rendering.money import money_text
+from campaigns.pipeline.people import books_of
+from campaigns.pipeline.policy import profile_of, shop_policy, suppressions_of
+from campaigns.pipeline.why_words import EventWords, say_decision, say_moved, say_refusal, say_step
 from campaigns.storage.database import transaction
 from campaigns.storage.decisions import DecisionRow, list_profile_decisions
 from campaigns.storage.enrollments import EnrollmentRow, list_profile_enrollments, list_refusals
@@ -24,10 +27,16 @@ from campaigns.storage.feedback import list_profile_feedback
 from campaigns.storage.messages import MessageRow, list_profile_messages
 from campaigns.storage.products import read_products
 from campaigns.storage.profiles import ProfileRow, find_profile_ids, read_profiles
-from triggers.evaluate import due_of
+from campaigns.storage.suppressions import find_suppressions, read_consents
+from triggers.enrollments import EnrollmentBook
 from triggers.events import EventName
+from triggers.state import ProfileState
 
 EVENTS_SHOWN = 300
+
+_FORESEEN = timedelta(days=60)
+_VISIT = timedelta(minutes=30)
+_MANY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,7 @@ def tell(engine: Engine, who: str, *, campaign_id: str = "") -> Story:
         if campaign_id and campaign_id not in snapshot.current:
             known = ", ".join(sorted(snapshot.current)) or "none"
             raise WrongUsage(f"no campaign {campaign_id!r} is applied", fix=f"there is {known}")
-        teller = _Teller(connection, profile, snapshot, engine.settings.shop.currency)
+        teller = _Teller(connection, profile, snapshot, engine)
         moments = [m for m in teller.moments() if not campaign_id or m.campaign_id in ("", campaign_id)]
         coming = [m for m in teller.coming(engine.now(connection)) if not campaign_id or m.campaign_id == campaign_id]
     events = [moment for moment in moments if moment.kind == "event"]
@@ -86,8 +95,8 @@ def _find(connection: Connection, who: str) -> ProfileRow:
 
 
 class _Teller:
-    def __init__(self, connection: Connection, profile: ProfileRow, snapshot: Snapshot, currency: str) -> None:
-        self.profile, self.snapshot, self.currency = profile, snapshot, currency
+    def __init__(self, connection: Connection, profile: ProfileRow, snapshot: Snapshot, engine: Engine) -> None:
+        self.profile, self.snapshot, self.engine = profile, snapshot, engine
         profile_id = profile.profile_id
         self.events = list_profile_events(connection, profile_id)
         self.enrollments = list_profile_enrollments(connection, profile_id)
@@ -95,20 +104,22 @@ class _Teller:
         self.decisions = list_profile_decisions(connection, profile_id)
         self.messages = list_profile_messages(connection, profile_id)
         self.feedback = list_profile_feedback(connection, profile_id)
+        self.consent = read_consents(connection, [profile_id]).get(profile_id)
+        self.suppressions = find_suppressions(connection, [profile.email] if profile.email else [])
         ids = {line["product_id"] for _, _, payload in self.events for line in payload.get("lines", ())}
-        self.titles = {i: product.title for i, product in read_products(connection, ids).items()}
+        titles = {i: product.title for i, product in read_products(connection, ids).items()}
+        self.words = EventWords(titles, engine.settings.shop.currency)
 
     def name(self, campaign_id: str) -> str:
         campaign = self.snapshot.current.get(campaign_id)
         return campaign.name if campaign else campaign_id
 
     def moments(self) -> Iterator[Moment]:
-        for name, at, payload in self.events:
-            yield Moment(at, "event", self._event(name, payload))
+        yield from self._events()
         for enrollment in self.enrollments:
             yield from self._enrollment(enrollment)
         for campaign_id, _, reason, at in self.refusals:
-            yield Moment(at, "timer", f"{self.name(campaign_id)} did not start: {_not_started(reason)}", campaign_id)
+            yield Moment(at, "timer", say_refusal(self.name(campaign_id), reason), campaign_id)
         for decision in self.decisions:
             yield self._decision(decision)
         for message in self.messages:
@@ -118,82 +129,82 @@ class _Teller:
             yield Moment(at, "feedback", f"{what} (message {ref}){', by a machine' if machine else ''}.")
 
     def coming(self, now: datetime) -> Iterator[Moment]:
-        for row in self.enrollments:
-            campaign = self.snapshot.find(row.campaign_id, row.campaign_version)
-            if row.due_at is None or campaign is None or row.step >= len(campaign.steps):
-                continue
-            at = max(row.due_at, due_of(campaign.live_rule, mark_of(row)))
-            late = " (overdue: are the workers running?)" if at < now - timedelta(minutes=5) else ""
-            held = " The campaign is paused." if row.campaign_id in self.snapshot.paused else ""
-            step = campaign.steps[row.step]
-            text = (
-                f"{campaign.name}: step {row.step + 1} ({step.name}) is decided{late}, if nothing else happens.{held}"
-            )
-            yield Moment(at, "next", text, row.campaign_id)
+        """What will happen if nothing else does: the timers played on, by the code that decides."""
+        book = books_of(self.enrollments).get(self.profile.profile_id, EnrollmentBook())
+        running = {row.campaign_id: row for row in self.enrollments if row.due_at is not None}
+        campaigns = dict(self.snapshot.current)
+        for campaign_id, row in running.items():
+            if own := self.snapshot.find(campaign_id, row.campaign_version):
+                campaigns[campaign_id] = own
+        shop, age = shop_policy(self.engine.settings), self.engine.settings.events.max_event_age
+        suppressed = suppressions_of(self.suppressions, now).get(self.profile.email or "", [])
+        simulation = Simulation(campaigns, shop, now + _FORESEEN, age, lambda profile: suppressed)
+        state = ProfileState.from_json(self.profile.state)
+        sends = [(d.campaign_id, d.step - 1, d.decided_at) for d in self.decisions if d.outcome in ("send", "ghost")]
+        profile = profile_of(self.profile, state, self.consent)
+        for one in simulation.foresee(profile, state, book, counted_sends(sends, campaigns, shop)):
+            if text := self._foreseen(one, campaigns[one.campaign_id], now):
+                at = one.decided_at if isinstance(one, SimulatedDecision) else one.at
+                yield Moment(at, "next", text, one.campaign_id)
 
-    def _event(self, name: str, payload: Mapping[str, Any]) -> str:
-        said = _SAID.get(name)
-        products = self._products(payload.get("lines", ()))
-        if said is None:
-            return f"{name}{': ' + products if products else ''}."
-        if name == EventName.ORDER_COMPLETED:
-            total = payload.get("total_minor")
-            worth = f" for {money_text(total, payload.get('currency') or self.currency, 'en')}" if total else ""
-            order = f" (order {payload['order_id']})" if payload.get("order_id") else ""
-            return f"Ordered {products or 'something'}{worth}{order}."
-        if name == EventName.IDENTIFIED:
-            return f"Was recognised as {payload.get('user_id') or payload.get('email') or 'somebody'}."
-        return f"{said} {products}.".replace(" .", ".")
+    def _foreseen(self, one: Happening, campaign: Campaign, now: datetime) -> str:
+        if isinstance(one, SimulatedEnding):
+            return f"{campaign.name} ends: {explain_exit(one.reason)}"
+        if isinstance(one.decision, Defer):
+            return ""
+        which = f"{campaign.name}: {say_step(campaign, one.step)}"
+        late = " It is overdue: are the workers running?" if one.decided_at < now - timedelta(minutes=5) else ""
+        held = " The campaign is paused." if one.campaign_id in self.snapshot.paused else ""
+        if isinstance(one.decision, Send):
+            waited = " (it waits for the hours when mail may go out)" if one.decided_at > one.due_at else ""
+            return f"{which} goes out, if nothing else happens{waited}.{late}{held}"
+        if isinstance(one.decision, Ghost):
+            return f"{which} is held back: the shopper belongs to those who get no mail of this campaign.{late}{held}"
+        return f"{which} will not go out. {explain(one.decision)}{late}{held}"
 
-    def _products(self, lines: Iterable[Mapping[str, Any]]) -> str:
-        names = [
-            self.titles.get(line["product_id"], f"product {line['product_id']}")
-            + (f" × {line['quantity']}" if line.get("quantity", 1) != 1 else "")
-            for line in lines
-        ]
-        return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    def _events(self) -> Iterator[Moment]:
+        """Events in words; product views that follow each other in one visit are one line."""
+        views: list[tuple[datetime, Mapping[str, Any]]] = []
+        for name, at, payload in self.events:
+            if views and (name != EventName.PRODUCT_VIEWED or at - views[-1][0] > _VISIT):
+                yield from self._views(views)
+                views = []
+            if name == EventName.PRODUCT_VIEWED:
+                views.append((at, payload))
+            else:
+                yield Moment(at, "event", self.words.say(name, payload))
+        yield from self._views(views)
+
+    def _views(self, views: Sequence[tuple[datetime, Mapping[str, Any]]]) -> Iterator[Moment]:
+        if len(views) < _MANY:
+            yield from (Moment(at, "event", self.words.say(EventName.PRODUCT_VIEWED, one)) for at, one in views)
+            return
+        text = self.words.say_views([one for _, one in views], views[-1][0] - views[0][0])
+        yield Moment(views[0][0], "event", text)
 
     def _enrollment(self, row: EnrollmentRow) -> Iterator[Moment]:
         name = self.name(row.campaign_id)
-        moved = f"; activity moved its timer {row.touches} times" if row.touches else ""
-        text = f"{name} started ({row.key}){moved}."
+        text = f"{name} began to wait.{say_moved(row.touches, row.last_activity_at, row.entered_at)}"
         yield Moment(row.entered_at, "timer", text, row.campaign_id)
-        if row.status == "exited" and row.closed_at and row.exit_reason:
+        told = any(d.enrollment_id == row.enrollment_id and d.decided_at == row.closed_at for d in self.decisions)
+        if row.status == "exited" and row.closed_at and row.exit_reason and not told:
             text = f"{name} ended: {explain_exit(row.exit_reason)}"
             yield Moment(row.closed_at, "timer", text, row.campaign_id)
 
     def _decision(self, row: DecisionRow) -> Moment:
-        said = {"send": "send", "ghost": "hold out (a ghost)", "skip": "skip", "defer": "wait"}[row.outcome]
-        text = f"{self.name(row.campaign_id)}, step {row.step}: {said}. {explain_reason(row.reason, row.facts)}"
+        campaign = self.snapshot.find(row.campaign_id, row.campaign_version)
+        name = self.name(row.campaign_id)
+        named = {key: self.name(row.facts[key]) for key in ("winner", "last_campaign") if key in row.facts}
+        text = say_decision(campaign, name, row.step - 1, row.outcome, row.reason, {**row.facts, **named})
         return Moment(row.decided_at, "decision", text, row.campaign_id)
 
     def _message(self, row: MessageRow) -> Iterator[Moment]:
         name = self.name(row.campaign_id)
         if row.sent_at:
-            text = f"{name}: mail “{row.subject}” went to {row.address} ({row.status})."
+            state = "" if row.status == "sent" else f"; it is {row.status}"
+            text = f"{name}: mail “{row.subject}” went to {row.address}{state}."
             yield Moment(row.sent_at, "message", text, row.campaign_id)
         else:
             detail = f": {row.detail}" if row.detail else ""
             text = f"{name}: mail “{row.subject}” to {row.address} is {row.status}{detail}."
             yield Moment(row.created_at, "message", text, row.campaign_id)
-
-
-_SAID = {
-    EventName.PRODUCT_VIEWED: "Looked at",
-    EventName.PRODUCT_ADDED: "Put into the cart:",
-    EventName.PRODUCT_REMOVED: "Took out of the cart:",
-    EventName.PRODUCT_WISHLISTED: "Put on the wish list:",
-    EventName.CART_UPDATED: "Changed the cart to",
-    EventName.CART_VIEWED: "Looked at the cart:",
-    EventName.CHECKOUT_STARTED: "Started the checkout with",
-    EventName.PAGE_VIEWED: "Looked at a page",
-    EventName.ORDER_COMPLETED: "Ordered",
-    EventName.IDENTIFIED: "Was recognised",
-}
-
-
-def _not_started(reason: str) -> str:
-    try:
-        return NOT_STARTED_SENTENCES[NotStartedReason(reason)]
-    except ValueError:
-        return f"{reason}."
