@@ -29,6 +29,7 @@ from campaigns.pipeline.policy import profile_of, shop_policy, suppressions_of
 from campaigns.pipeline.recommend import Recommended, recommend_batch
 from campaigns.pipeline.render import render_mail
 from campaigns.pipeline.subject import Subject
+from campaigns.pipeline.uncollected import without_collection
 from campaigns.rendering import TemplateProblem
 from campaigns.storage.database import transaction
 from campaigns.storage.decisions import list_sends
@@ -113,7 +114,7 @@ def decide_due(
     Live, a timer is due when the database's clock says so, and is decided now. In a replay `until` bounds the virtual
     moment (and `bounds` that of single profiles), and each timer is decided at its own time.
     """
-    with transaction(engine.database) as connection:
+    with transaction(engine.database) as connection, without_collection():
         now = engine.now(connection)
         snapshot = engine.campaigns.read(connection)
         rows = claim_due(connection, until=until or now + _TICK, limit=limit, held=snapshot.paused, bounds=bounds)

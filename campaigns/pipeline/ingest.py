@@ -19,6 +19,7 @@ from campaigns.domain.segment import Reject, event_to_payload
 from campaigns.domain.segment_batch import events_in
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.people import Person, enrollment_row, load_people, save_people
+from campaigns.pipeline.uncollected import without_collection
 from campaigns.storage.database import transaction
 from campaigns.storage.enrollments import note_checkouts, put_enrollments, refuse_starts, touch
 from campaigns.storage.events import COLUMNS_OF_EVENTS, EventRow, claim_event_keys, copy_events, repoint_events
@@ -178,6 +179,11 @@ def _retried(work: Callable[[], IngestReport]) -> IngestReport:
 
 def apply_events(engine: Engine, connection: Connection, events: Sequence[Event]) -> IngestReport:
     """The work itself, in the caller's transaction: repeats dropped, identities resolved, states folded, timers set."""
+    with without_collection():
+        return _apply(engine, connection, events)
+
+
+def _apply(engine: Engine, connection: Connection, events: Sequence[Event]) -> IngestReport:
     fresh = _drop_repeats(connection, events)
     report = IngestReport(len(fresh), len(events) - len(fresh))
     if not fresh:
