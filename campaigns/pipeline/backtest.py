@@ -2,69 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from campaigns.decisions.simulate import Happening, SimulatedDecision, Simulation
-from campaigns.decisions.simulation_summary import CampaignFigures, SimulationSummary, summarize
+from campaigns.decisions.simulate import Happening, Simulation
 from campaigns.domain.campaign import Campaign
-from campaigns.domain.campaign_reasons import Reason
 from campaigns.domain.errors import WrongUsage
-from campaigns.pipeline.backtest_play import Registry, play, play_one
+from campaigns.pipeline.backtest_play import Registry, play
+from campaigns.pipeline.backtest_trials import Clash, Progress, Task, Trial, carry_out
 from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.history import Happened, list_histories
+from campaigns.pipeline.history import list_histories
 from campaigns.pipeline.policy import shop_policy
 from campaigns.storage.database import transaction
 from campaigns.storage.histories import read_span
 
 _MARGIN = timedelta(days=14)
-_PROGRESS_EVERY = 5_000
-
-Progress = Callable[[int], None]
-"""Called with the events read since the last call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """How a campaign and another got into each other's way within a frequency window.
-
-    `lost`: mails of this campaign that were skipped because the other wrote or was about to; `won` the reverse;
-    `shared` are shoppers that got mail from both, at different times."""
-
-    other: str
-    lost: int
-    won: int
-    shared: int
-
-
-@dataclass(slots=True)
-class Trial:
-    """One set of campaigns, played: the figures of all of them."""
-
-    campaigns: Mapping[str, Campaign]
-    summary: SimulationSummary = field(default_factory=SimulationSummary)
-    clashes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    mailed: dict[str, set[str]] = field(default_factory=dict)
-
-    def figures(self, campaign_id: str) -> CampaignFigures:
-        """One campaign's figures; empty where it never did anything."""
-        return self.summary.campaigns.get(campaign_id) or CampaignFigures()
-
-    def clashes_of(self, campaign_id: str) -> list[Clash]:
-        """With whom a campaign shares its shoppers, the busiest first."""
-        found = [self._clash(campaign_id, other) for other in self.campaigns if other != campaign_id]
-        met = [clash for clash in found if clash.lost or clash.won or clash.shared]
-        return sorted(met, key=lambda clash: (-clash.lost - clash.won, -clash.shared, clash.other))
-
-    def _clash(self, campaign_id: str, other: str) -> Clash:
-        lost, won = self.clashes[campaign_id, other], self.clashes[other, campaign_id]
-        return Clash(other, lost, won, self.summary.overlap(campaign_id, other))
 
 
 @dataclass(slots=True)
@@ -123,21 +80,18 @@ def backtest(
     of the one of its id; None tries what is in force. The period ends with the last event unless `until` is given."""
     tried = {**companions, **({campaign_id: candidate} if candidate else {})}
     with transaction(engine.database) as connection:
-        first, last, _ = read_span(connection)
-        if first is None or last is None:
-            raise WrongUsage("there is no history yet", fix="run `rekindle import events FILE`, or let events come in")
-        end = until or last
-        zone = ZoneInfo(engine.settings.shop.zone)
-        since = max(first, _first_moment(end, length, zone))
-        start = since - warm_up(tried.values())
-        registry = Registry.read(connection, start)
-        sets = [tried] if candidate is None or campaign_id not in companions else [tried, dict(companions)]
-        settings = [setting_of(engine, registry, one, until=end) for one in sets]
-        count = Counter[str]()
-        histories = _counted(list_histories(connection, since=start, until=end), count, on_progress)
-        trials = _try_all(settings, registry, histories, zone, since)
+        first, last, count = read_span(connection)
+    if first is None or last is None:
+        raise WrongUsage("there is no history yet", fix="run `rekindle import events FILE`, or let events come in")
+    end = until or last
+    zone = ZoneInfo(engine.settings.shop.zone)
+    since = max(first, _first_moment(end, length, zone))
+    start = since - warm_up(tried.values())
+    sets = [tried] if candidate is None or campaign_id not in companions else [tried, dict(companions)]
+    task = Task(sets, shop_policy(engine.settings), engine.settings.events.max_event_age, start, since, end, zone)
+    trials, events = carry_out(engine, task, count, on_progress)
     before = trials[1] if len(trials) > 1 else None
-    return Backtest(campaign_id, since, end, zone, trials[0], before, count["events"])
+    return Backtest(campaign_id, since, end, zone, trials[0], before, events)
 
 
 def happenings(
@@ -176,57 +130,20 @@ def _first_moment(end: datetime, length: timedelta, zone: ZoneInfo) -> datetime:
     return datetime.combine(first, time(), zone).astimezone(UTC)
 
 
-def _counted(
-    histories: Iterable[list[Happened]], count: Counter[str], on_progress: Progress
-) -> Iterator[list[Happened]]:
-    told = 0
-    for happened in histories:
-        count["events"] += len(happened)
-        if count["events"] - told >= _PROGRESS_EVERY:
-            on_progress(count["events"] - told)
-            told = count["events"]
-        yield happened
-    on_progress(count["events"] - told)
-
-
-def _try_all(
-    settings: Sequence[Simulation],
-    registry: Registry,
-    histories: Iterable[list[Happened]],
-    zone: ZoneInfo,
-    since: datetime,
-) -> list[Trial]:
-    """Reads history once and plays each shopper's part of it with every set of campaigns."""
-    trials = [Trial(setting.campaigns) for setting in settings]
-    for happened in histories:
-        for setting, trial in zip(settings, trials, strict=True):
-            found = _noted(play_one(setting, registry, happened), trial, since)
-            _add(trial.summary, summarize(found, zone, since=since))
-    return trials
-
-
-def _noted(happenings: Iterable[Happening], trial: Trial, since: datetime) -> Iterator[Happening]:
-    for one in happenings:
-        if isinstance(one, SimulatedDecision) and one.decided_at >= since:
-            facts, reason = one.decision.facts, one.decision.reason
-            if reason is Reason.LOST_ARBITRATION:
-                trial.clashes[one.campaign_id, str(facts["winner"])] += 1
-            elif reason is Reason.FREQUENCY_CAP:
-                trial.clashes[one.campaign_id, str(facts["last_campaign"])] += 1
-        yield one
-
-
-def _add(whole: SimulationSummary, part: SimulationSummary) -> None:
-    for campaign_id, figures in part.campaigns.items():
-        known = whole.campaigns.setdefault(campaign_id, CampaignFigures())
-        for name in ("mails_by_day", "mails_by_step", "skips", "deferred", "endings", "not_started"):
-            getattr(known, name).update(getattr(figures, name))
-        known.ghosts += figures.ghosts
-        known.ordered_within_wait += figures.ordered_within_wait
-        known.profiles |= figures.profiles
-
-
 def candidate_of(campaigns: Mapping[str, Campaign], campaign: Campaign) -> Campaign | None:
     """The campaign, where it differs from the one in force of its id."""
     known = campaigns.get(campaign.campaign_id)
     return None if known is not None and replace(campaign, version=known.version) == known else campaign
+
+
+__all__ = [
+    "Backtest",
+    "Clash",
+    "Progress",
+    "Trial",
+    "backtest",
+    "candidate_of",
+    "happenings",
+    "setting_of",
+    "trial_json",
+]
