@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from jinja2 import Environment
+
 from campaigns.config import Workspace
 from campaigns.pipeline.preview import template_folders
-from campaigns.rendering import TemplateStore
+from campaigns.rendering import LinkSigner, TemplateStore, Utm
 from campaigns.rendering.translations import Translations
 
 Stamps = Mapping[str, tuple[int, int]]
@@ -18,15 +20,23 @@ Stamps = Mapping[str, tuple[int, int]]
 class LiveTemplates(TemplateStore):
     """A store that reads changed files again; what did not change stays parsed, so that a save shows at once."""
 
+    def __init__(self, folders: Sequence[Path], *, links: LinkSigner | None = None, utm: Utm | None = None) -> None:
+        super().__init__(folders, links=links, utm=utm)
+        for environment in self._environments():
+            environment.auto_reload = True
+
     def refresh(self, *, moved: bool) -> None:
         """After a save. `moved` says that files came, went or changed places, so that others may shadow them now."""
         self._templates.clear()
         self.translations = Translations(self.folders)
         if not moved:
             return
-        for environment in (self.html_environment, self.tracing_environment, self.text_environment):
+        for environment in self._environments():
             if environment.cache is not None:
                 environment.cache.clear()
+
+    def _environments(self) -> tuple[Environment, ...]:
+        return self.html_environment, self.tracing_environment, self.text_environment
 
 
 def watched_folders(workspace: Workspace) -> list[Path]:
