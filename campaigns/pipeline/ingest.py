@@ -6,8 +6,10 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from zlib import crc32
 
 import orjson
 from sqlalchemy import Connection
@@ -42,6 +44,7 @@ from triggers.events import Event, EventName
 
 _log = logging.getLogger(__name__)
 _RACES = 10
+_SPLIT_FROM = 2_500
 _TRANSIENT = frozenset({"40001", "40P01", "55P03"})
 
 
@@ -154,9 +157,25 @@ def _apply_batches(engine: Engine, connection: Connection, batches: Sequence[Inb
 
 
 def ingest_events(engine: Engine, events: Sequence[Event]) -> IngestReport:
-    """Applies events that come from a file or a replay, in a transaction of their own."""
-    engine.partitions.ensure([event.occurred_at for event in events])
+    """Applies events that come from a file or a replay, in a transaction of their own.
 
+    Live, a large batch is split by shopper over two transactions side by side: while the database works for one, this
+    process folds the other. A replay keeps to one, so that it can be repeated to the letter."""
+    engine.partitions.ensure([event.occurred_at for event in events])
+    if engine.is_virtual or len(events) < _SPLIT_FROM:
+        return _ingest_part(engine, events)
+    parts: tuple[list[Event], list[Event]] = ([], [])
+    for event in events:
+        who = event.user_id or event.anonymous_id or event.email or ""
+        parts[crc32(who.encode("utf-8", "replace")) & 1].append(event)
+    report = IngestReport()
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for done in pool.map(lambda part: _ingest_part(engine, part), parts):
+            report.add(done)
+    return report
+
+
+def _ingest_part(engine: Engine, events: Sequence[Event]) -> IngestReport:
     def apply() -> IngestReport:
         with transaction(engine.database) as connection:
             return apply_events(engine, connection, events)

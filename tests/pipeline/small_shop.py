@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from campaigns.clock import Clock
 from campaigns.config import scaffold
 from campaigns.domain.message import Accepted, OutboundMail, Outcome
 from campaigns.domain.product import Product
@@ -135,7 +136,7 @@ def identify(who: str, at: datetime, email: str = "", anonymous_id: str = "", **
 
 @contextmanager
 def open_shop(
-    folder: Path, environ: Mapping[str, str], *edits: tuple[str, str], holdout: str = "0.0"
+    folder: Path, environ: Mapping[str, str], *edits: tuple[str, str], holdout: str = "0.0", clock: Clock | None = None
 ) -> Iterator[Shop]:
     """A workspace as `init` makes it, mailing by day and night; `edits` change abandoned_cart.yaml."""
     workspace = scaffold(folder, shop_id="lane", shop_name="Lane", shop_url="https://lane.example").workspace
@@ -150,7 +151,7 @@ def open_shop(
         assert old in campaign, old
         campaign = campaign.replace(old, new)
     file.write_text(campaign, encoding="utf-8")
-    with open_engine(folder, environ=environ) as engine:
+    with open_engine(folder, environ=environ, clock=clock) as engine:
         apply_files(engine, read_campaign_files(workspace.campaigns, engine.templates), by="test")
         goods = [
             Product(
