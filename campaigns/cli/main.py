@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "init": "campaigns.cli.init:init",
     "lint": "campaigns.cli.lint:lint",
     "preview": "campaigns.cli.preview:preview",
+    "recs": "campaigns.cli.recs:recs",
     "replay": "campaigns.cli.replay:replay",
     "report": "campaigns.cli.report:report",
     "serve": "campaigns.cli.serve:serve",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,20 +12,28 @@ from sqlalchemy import Connection
 from campaigns.domain.campaign import Slot
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.recs_words import words_of
 from campaigns.pipeline.subject import Subject
 from campaigns.storage.products import read_products
 from recsys import keys
 from recsys.columns import Events
 from recsys.request import Fetched, Request, Rules, Signal, SlotSpec
 from recsys.serving import keys_needed, products_needed, recommend_mail
-from recsys.slates import Filled, Slate, SlotKind
+from recsys.slates import Dropped, Filled, Rung, Slate, SlateItem, SlotKind
+from triggers.events import EventName
 from triggers.instants import micros
+from triggers.order import Order
+
+SUBJECT_SLOT = "products"
+"""The slot that shows what a mail is about, in campaigns that are about one product: a price drop, a restock."""
 
 _DAY = 86_400_000_000
+_RULES = frozenset(rule.name for rule in fields(Rules))
 _KINDS_OF_OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "pinned": tuple,
     "hidden": frozenset,
     "hidden_categories": frozenset,
+    "boosted": dict,
 }
 
 
@@ -68,14 +76,63 @@ def _slate_json(slate: Slate) -> dict[str, Any]:
 
 def recommend_batch(engine: Engine, connection: Connection, subjects: Sequence[Subject]) -> list[Recommended]:
     """The slates of every mail, in the order of `subjects`. A cache that is gone falls down the ladder, never fails."""
-    facts = read_products(connection, set().union(*(subject.product_ids() for subject in subjects)))
-    requests = [[request_for(subject, slot, facts) for slot in subject.step.slots] for subject in subjects]
+    facts = read_products(connection, set().union(*(_named(subject) for subject in subjects)))
+    requests = [requests_of(subject, facts) for subject in subjects]
     flat = [request for mail in requests for request in mail]
-    fetched = Fetched(_read_cache(engine, connection, keys_needed(flat)))
-    missing = [product_id for product_id in products_needed(flat, fetched) if product_id not in facts]
-    facts |= read_products(connection, missing)
-    fetched = fetched.with_facts(facts)
-    return [Recommended({slate.slot: slate for slate in recommend_mail(mail, fetched)}, facts) for mail in requests]
+    fetched, facts = fetch(engine, connection, flat, facts)
+    return [
+        Recommended({slate.slot: slate for slate in _slates(engine, subject, mail, fetched)}, facts)
+        for subject, mail in zip(subjects, requests, strict=True)
+    ]
+
+
+def fetch(
+    engine: Engine, connection: Connection, requests: Sequence[Request], facts: Mapping[str, Product]
+) -> tuple[Fetched, dict[str, Product]]:
+    """What the requests need: one read of the cache, one of the catalog for what `facts` lacks."""
+    fetched = Fetched(_read_cache(engine, connection, keys_needed(requests)))
+    missing = [product_id for product_id in products_needed(requests, fetched) if product_id not in facts]
+    known = {**facts, **read_products(connection, missing)}
+    return fetched.with_facts(known), known
+
+
+def requests_of(subject: Subject, facts: Mapping[str, Product]) -> list[Request]:
+    """One request for each slot of the mail that the recommender fills."""
+    about = product_of(subject)
+    slots = [slot for slot in subject.step.slots if not (about and slot.name == SUBJECT_SLOT)]
+    return [request_for(subject, slot, facts) for slot in slots]
+
+
+def _slates(engine: Engine, subject: Subject, requests: Sequence[Request], fetched: Fetched) -> list[Slate]:
+    shop_locale = engine.settings.shop.locale
+    words = words_of(engine.templates, subject.template, subject.row.locale or "", shop_locale)
+    slates = recommend_mail(requests, fetched, words)
+    about = product_of(subject)
+    return [_subject_slate(subject, about, fetched), *slates] if about else slates
+
+
+def product_of(subject: Subject) -> str:
+    """The one product the mail is about, empty where it is about a cart, an order or a session."""
+    return str(subject.context.get("product") or "")
+
+
+def _named(subject: Subject) -> set[str]:
+    return subject.product_ids() | ({product_of(subject)} - {""})
+
+
+def _subject_slate(subject: Subject, product_id: str, fetched: Fetched) -> Slate:
+    """The slate of the product the mail is about: it, or nothing where it may not be shown."""
+    slot = next((slot for slot in subject.step.slots if slot.name == SUBJECT_SLOT), None)
+    product = fetched.facts.get(product_id) if fetched.facts else None
+    kind = SlotKind(slot.kind) if slot else SlotKind.RECENTLY_VIEWED
+    rule = "not in the catalog" if product is None else "hidden" if product.hidden else ""
+    if not rule and product is not None and not product.in_stock:
+        rule = "out of stock"
+    if rule:
+        filled = Filled.SKIP if slot and slot.when_short == "skip" else Filled.FOLD
+        return Slate(SUBJECT_SLOT, kind, (), filled, (Dropped(product_id, rule),))
+    item = SlateItem(product_id, 1.0, "history", Rung.PINNED, "", "what this mail is about")
+    return Slate(SUBJECT_SLOT, kind, (item,), Filled.FULL)
 
 
 def _read_cache(engine: Engine, connection: Connection, names: list[str]) -> dict[str, bytes | None]:
@@ -87,8 +144,10 @@ def _read_cache(engine: Engine, connection: Connection, names: list[str]) -> dic
 
 
 def slot_spec(slot: Slot) -> SlotSpec:
-    """A campaign's slot as the recommender takes it."""
-    options: dict[str, Any] = {name: _KINDS_OF_OPTIONS.get(name, _as_is)(v) for name, v in slot.options.items()}
+    """A campaign's slot as the recommender takes it; a rule it does not know bars nothing."""
+    options: dict[str, Any] = {
+        name: _KINDS_OF_OPTIONS.get(name, _as_is)(v) for name, v in slot.options.items() if name in _RULES
+    }
     return SlotSpec(slot.name, SlotKind(slot.kind), slot.size, slot.minimum, slot.when_short, Rules(**options))
 
 
@@ -104,8 +163,9 @@ def request_for(subject: Subject, slot: Slot, facts: Mapping[str, Product]) -> R
         profile_id=str(subject.row.profile_id),
         signals=_signals(subject, facts),
         cart=[line.product_id for line in subject.cart_lines()],
-        last_order=[line.product_id for line in subject.order_lines()],
-        bought=_bought(subject),
+        last_order=_last_order(subject),
+        bought=_days_since(subject, _kept_orders(subject)),
+        returned=_days_since(subject, _orders_that_were(subject, "refunded")),
         referral_source=session.source if session else "",
         locality=str((subject.row.traits or {}).get("country") or ""),
         top_categories=_top_categories(subject, facts),
@@ -114,16 +174,29 @@ def request_for(subject: Subject, slot: Slot, facts: Mapping[str, Product]) -> R
 
 
 def _shown(subject: Subject) -> frozenset[str]:
-    lines = subject.order_lines() if "order" in subject.context else subject.cart_lines()
-    return frozenset(line.product_id for line in lines)
+    """What the mail shows outside the recommender's slots: nothing comes twice in one mail."""
+    shown = {line.product_id for line in subject.cart_lines()} if "order" not in subject.context else set()
+    if "order" in subject.context:
+        shown |= {line.product_id for line in subject.order_lines()}
+    if "session" in subject.context and not _lists_recent(subject):
+        shown |= {view.product_id for view in subject.viewed()}
+    return frozenset(shown | ({product_of(subject)} - {""}))
+
+
+def _lists_recent(subject: Subject) -> bool:
+    return any(slot.kind == SlotKind.RECENTLY_VIEWED for slot in subject.step.slots)
 
 
 def _signals(subject: Subject, facts: Mapping[str, Product]) -> list[Signal]:
     now = micros(subject.at)
     found = [(view.at, view.product_id, Events.VIEWED) for view in subject.recent()]
+    wished = subject.state.others.get(EventName.PRODUCT_WISHLISTED, ())
+    found += [(at, product_id, Events.WISHLISTED) for at, _, product_id in wished if product_id and at <= now]
     cart = subject.cart
     if cart is not None:
         found += [(cart.last_at, line.product_id, Events.ADDED) for line in cart.lines()]
+    if about := product_of(subject):
+        found.append((now, about, Events.VIEWED))
     found.sort(key=lambda one: -one[0])
     return [_signal(product_id, event, (now - at) / 1e6, facts.get(product_id)) for at, product_id, event in found]
 
@@ -134,13 +207,36 @@ def _signal(product_id: str, event: str, age_seconds: float, product: Product | 
     return Signal(product_id, event, max(age_seconds, 0.0), product.category, product.brand, product.price_minor)
 
 
-def _bought(subject: Subject) -> dict[str, float]:
+def _kept_orders(subject: Subject) -> list[Order]:
+    """Orders that stand, latest first: one that was cancelled or sent back was not bought after all."""
+    reversed_ids = subject.state.reversals
+    return [order for order_id, order in reversed(subject.state.orders_by_time()) if order_id not in reversed_ids]
+
+
+def _orders_that_were(subject: Subject, what: str) -> list[Order]:
+    found = [order_id for order_id, (_, how) in subject.state.reversals.items() if how == what]
+    return [subject.state.orders[one] for one in found if one in subject.state.orders]
+
+
+def _days_since(subject: Subject, orders: Sequence[Order]) -> dict[str, float]:
+    """Days since each product was in one of the orders, the latest in front."""
     now = micros(subject.at)
-    bought: dict[str, float] = {}
-    for _, order in subject.state.orders_by_time():
+    latest: dict[str, int] = {}
+    for order in orders:
         for product_id in order.product_ids():
-            bought[product_id] = max(0.0, (now - order.completed_at) / _DAY)
-    return bought
+            latest[product_id] = max(latest.get(product_id, 0), order.completed_at)
+    ranked = sorted(latest.items(), key=lambda pair: -pair[1])
+    return {product_id: max(0.0, (now - at) / _DAY) for product_id, at in ranked}
+
+
+def _last_order(subject: Subject) -> list[str]:
+    """The order the mail is about, else the last one that stands. Where the mail is about one product that is due
+    again, its order must not bar it: what was bought when is known from `bought`."""
+    named = subject.order if "order" in subject.context else None
+    if named is not None:
+        return [line.product_id for line in named[1].lines()]
+    orders = _kept_orders(subject)
+    return [line.product_id for line in orders[0].lines()] if orders else []
 
 
 def _top_categories(subject: Subject, facts: Mapping[str, Product]) -> list[str]:

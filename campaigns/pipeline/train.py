@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 import pandas as pd
+from sqlalchemy import Connection
 
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
 from campaigns.storage.database import transaction
-from campaigns.storage.heartbeats import beat
+from campaigns.storage.heartbeats import beat, list_heartbeats
 from campaigns.storage.interactions import read_interactions
 from campaigns.storage.products import list_products
+from campaigns.storage.recs import list_armed_profiles, read_last_event, training_turn
+from recsys import keys
 from recsys.columns import Columns
-from recsys.training import Artifacts, train
+from recsys.training import Artifacts, TrainingSettings, train
 
-HISTORY = timedelta(days=180)
-"""How far back training looks."""
-
-KEEP_SECONDS = 7 * 86_400
+HISTORY: Final = timedelta(days=180)
+"""How far back training looks, in a shop of ordinary size."""
+MOST_INTERACTIONS: Final = 5_000_000
+"""What a refresh every 15 minutes reads at most: larger shops look back over fewer days."""
+ACTIVE: Final = timedelta(days=7)
+"""Who was here this lately gets a slate of their own, beside all who have a timer."""
+MOST_SLATES: Final = 200_000
+KEEP_SECONDS: Final = 7 * 86_400
 """How long a record lives in the cache when it is not refreshed."""
+AT_LEAST_EVERY: Final = timedelta(hours=12)
+"""Popularity fades and products become old also where nothing happens."""
 
-HEARTBEAT = "train"
+HEARTBEAT: Final = "train"
+CHAMPION: Final = "recs_champion"
+
+Ranking = Literal["neighbours", "blend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +51,95 @@ class TrainReport:
     records: int
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What training is made from, as it was at `now`; `profiles` are those who get a slate of their own."""
+
+    interactions: pd.DataFrame
+    products: pd.DataFrame
+    profiles: list[str]
+    now: datetime
+    days: float
+    last_event: int = 0
+
+
 def train_and_publish(engine: Engine, *, until: datetime | None = None) -> TrainReport:
-    """Learns from everything before `until` (default: now) and replaces what the cache holds."""
+    """The quick refresh: neighbours, popularity and slates from everything before `until` (default: now). Slates of
+    the full model that are in the cache stay until they expire: they know more than a refresh does."""
+    history = read_history(engine, until=until)
+    if read_champion(engine).get("ranking") == "blend":
+        missing = set(engine.cache.find_missing([keys.profile(one) for one in history.profiles]))
+        wanted = [one for one in history.profiles if keys.profile(one) in missing]
+    else:
+        wanted = history.profiles
+    artifacts = learn(history, "neighbours", profiles=wanted)
+    report = _publish(engine, artifacts, len(history.interactions))
+    note_training(engine, history, report)
+    return report
+
+
+def refresh(engine: Engine) -> TrainReport | None:
+    """The refresh as a worker runs it: one at a time whatever the number of workers, and only where something new
+    happened since the last one, and none after a roll-back: what a person took back does not creep in again. None where
+    there was nothing to do."""
+    with training_turn(engine.database) as is_ours:
+        if not is_ours or read_champion(engine).get("held") or not _is_due(engine):
+            return None
+        return train_and_publish(engine)
+
+
+def _is_due(engine: Engine) -> bool:
+    with transaction(engine.database) as connection:
+        last = list_heartbeats(connection).get(HEARTBEAT)
+        if last is None or engine.now(connection) - last[0] > AT_LEAST_EVERY:
+            return True
+        is_cached = not engine.cache.find_missing([keys.GLOBAL])
+        return not is_cached or read_last_event(connection) != last[1].get("last_event")
+
+
+def read_history(engine: Engine, *, until: datetime | None = None, most: int = MOST_INTERACTIONS) -> History:
+    """Everything training needs, in one transaction. `most` bounds the rows: the span is shortened by what the last
+    training counted a day."""
     with transaction(engine.database) as connection:
         now = until or engine.now(connection)
-        interactions = read_interactions(connection, since=now - HISTORY, until=now)
+        last_event = read_last_event(connection)
+        span = _span(connection, most)
+        interactions = read_interactions(connection, since=now - span, until=now)
         products = product_frame(list_products(connection))
-    artifacts = train(interactions, products, now=now)
-    report = _publish(engine, artifacts, len(interactions))
-    with transaction(engine.database) as connection:
-        facts = {"version": report.version, "interactions": report.interactions, "records": report.records}
-        beat(connection, HEARTBEAT, now, facts)
-    return report
+        armed = [str(one) for one in list_armed_profiles(connection, limit=MOST_SLATES)]
+    profiles = dict.fromkeys([*armed, *active_profiles(interactions, now)])
+    chosen = list(profiles)[:MOST_SLATES]
+    return History(interactions, products, chosen, now, span / timedelta(days=1), last_event)
+
+
+def _span(connection: Connection, most: int) -> timedelta:
+    last = list_heartbeats(connection).get(HEARTBEAT)
+    counted, days = (float(last[1].get(name) or 0) for name in ("interactions", "days")) if last else (0.0, 0.0)
+    if not counted or not days:
+        return HISTORY
+    return max(timedelta(days=1), min(HISTORY, timedelta(days=days * most / counted)))
+
+
+def active_profiles(interactions: pd.DataFrame, now: datetime) -> list[str]:
+    """Profiles that touched a product within the last week, the latest first."""
+    if interactions.empty:
+        return []
+    lately = interactions[interactions[Columns.OCCURRED_AT] > now - ACTIVE]
+    newest_first = lately[Columns.PROFILE].dropna().iloc[::-1]
+    return [str(one) for one in newest_first.drop_duplicates()]
+
+
+def learn(history: History, ranking: Ranking, *, profiles: Collection[str] | None = None) -> Artifacts:
+    """The artifacts of one recipe; slates for `profiles`, default: all of the history's choice."""
+    settings = TrainingSettings(ranking=ranking)
+    wanted = history.profiles if profiles is None else profiles
+    return train(history.interactions, history.products, now=history.now, settings=settings, profiles=wanted)
+
+
+def records_of(artifacts: Artifacts) -> dict[str, bytes]:
+    """The cache records of artifacts; lists that name no product are not published."""
+    empty = {name for name, ranked in artifacts.lists.items() if not ranked.ids}
+    return {name: packed for name, packed in artifacts.packed() if name not in empty}
 
 
 def product_frame(products: list[Product]) -> pd.DataFrame:
@@ -67,15 +158,43 @@ def product_frame(products: list[Product]) -> pd.DataFrame:
     )
 
 
-def _publish(engine: Engine, artifacts: Artifacts, interactions: int) -> TrainReport:
-    empty = {name for name, ranked in artifacts.lists.items() if not ranked.ids}
-    records = {name: packed for name, packed in artifacts.packed() if name not in empty}
-    engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
+def report_of(artifacts: Artifacts, interactions: int, records: int) -> TrainReport:
+    """The numbers of a training."""
+    products = len(artifacts.catalog.products.external)
     return TrainReport(
-        artifacts.version,
-        artifacts.made_at,
-        interactions,
-        len(artifacts.catalog.products.external),
-        len(artifacts.profile_ids),
-        len(records),
+        artifacts.version, artifacts.made_at, interactions, products, len(artifacts.profile_ids), records
     )
+
+
+def _publish(engine: Engine, artifacts: Artifacts, interactions: int) -> TrainReport:
+    records = records_of(artifacts)
+    engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
+    return report_of(artifacts, interactions, len(records))
+
+
+def note_training(engine: Engine, history: History, report: TrainReport) -> None:
+    """Writes down that a training ran, for `recs status`, `doctor` and the next training's span."""
+    facts = {
+        "version": report.version,
+        "interactions": report.interactions,
+        "records": report.records,
+        "products": report.products,
+        "profiles": report.profiles,
+        "days": history.days,
+        "last_event": history.last_event,
+    }
+    with transaction(engine.database) as connection:
+        beat(connection, HEARTBEAT, history.now, facts)
+
+
+def read_champion(engine: Engine) -> Mapping[str, Any]:
+    """The version in force: `version`, `former`, `ranking`, `made_at`; {} before the first full training."""
+    with transaction(engine.database) as connection:
+        found = list_heartbeats(connection).get(CHAMPION)
+    return found[1] if found else {}
+
+
+def note_champion(engine: Engine, facts: Mapping[str, Any]) -> None:
+    """Puts a version in force, for all workers at once."""
+    with transaction(engine.database) as connection:
+        beat(connection, CHAMPION, engine.now(connection), facts)

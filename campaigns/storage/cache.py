@@ -21,6 +21,11 @@ class SlateCache:
         self._prefix = prefix
         self._set_all = self._redis.register_script(_SET_ALL)
 
+    @property
+    def world(self) -> str:
+        """The last part of the prefix: whose records these are."""
+        return self._prefix.rstrip(":").rpartition(":")[2]
+
     def read(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of `keys` that are there, in one round trip; {} when Redis is gone."""
         if not keys:
@@ -41,7 +46,8 @@ class SlateCache:
                 self._set_all(keys=names, args=[ttl_seconds, *(value for _, value in chunk)])
             except redis.RedisError as error:
                 raise UnusableEnvironment(
-                    f"Redis at {self._where()} did not take the slates ({error})", fix="see its log and its memory limit"
+                    f"Redis at {self._where()} did not take the slates ({error})",
+                    fix="see its log and its memory limit",
                 ) from error
 
     def delete(self, keys: Iterable[str]) -> None:

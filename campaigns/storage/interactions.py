@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from datetime import datetime, timedelta
+from tempfile import TemporaryFile
 
 import pandas as pd
 import psycopg
@@ -20,9 +20,10 @@ COPY (
   SELECT e.profile_id, extract(epoch FROM e.occurred_at), e.name, line->>'product_id', e.payload->'visit'->>'source',
          p.traits->>'country'
   FROM events e
-  CROSS JOIN LATERAL jsonb_array_elements(e.payload->'lines') AS line
+  CROSS JOIN LATERAL jsonb_array_elements(e.payload->'lines') WITH ORDINALITY AS l(line, place)
   LEFT JOIN profiles p ON p.profile_id = e.profile_id
   WHERE e.occurred_at >= %s AND e.occurred_at < %s AND e.name = ANY(%s)
+    AND (place = 1 OR e.name <> 'Product Viewed') AND (%s::bigint[] IS NULL OR e.profile_id = ANY(%s))
   ORDER BY e.occurred_at, e.event_id
 ) TO STDOUT (FORMAT csv)
 """
@@ -36,20 +37,24 @@ _TYPES = {
 }
 
 
-def read_interactions(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def read_interactions(
+    connection: Connection, *, since: datetime, until: datetime, profiles: list[int] | None = None
+) -> pd.DataFrame:
     """Interactions of a span in time order, with `recsys.columns.Columns` as column names and sessions cut after
-    30 minutes of silence. Empty spans give an empty frame with the same columns."""
+    30 minutes of silence; of `profiles` only where given. A view is of one product: the first its event names. Empty
+    spans give an empty frame with the same columns. What PostgreSQL sends waits on disk, not in memory."""
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
-    buffer = io.BytesIO()
-    with raw.cursor() as cursor, cursor.copy(_COPY, (since, until, list(Events.NAMES))) as copy:
-        for block in copy:
-            buffer.write(block)
-    if buffer.tell() == 0:
-        return pd.DataFrame(columns=[*_TYPES, Columns.SESSION])
-    buffer.seek(0)
-    options = csv.ConvertOptions(column_types=_TYPES, strings_can_be_null=True)
-    table = csv.read_csv(buffer, csv.ReadOptions(column_names=list(_TYPES)), convert_options=options)
+    values = (since, until, list(Events.NAMES), profiles, profiles)
+    with TemporaryFile() as spool:
+        with raw.cursor() as cursor, cursor.copy(_COPY, values) as copy:
+            for block in copy:
+                spool.write(block)
+        if spool.tell() == 0:
+            return pd.DataFrame(columns=[*_TYPES, Columns.SESSION])
+        spool.seek(0)
+        options = csv.ConvertOptions(column_types=_TYPES, strings_can_be_null=True)
+        table = csv.read_csv(spool, csv.ReadOptions(column_names=list(_TYPES)), convert_options=options)
     frame = table.to_pandas()
     frame[Columns.OCCURRED_AT] = pd.to_datetime(frame[Columns.OCCURRED_AT], unit="s", utc=True)
     return _with_sessions(frame)

@@ -1,0 +1,197 @@
+"""The state of the recommendations: versions, sizes, how fresh every handoff is, which rungs serve, what alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from campaigns.domain.errors import WrongUsage
+from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.recs_champion import CHALLENGE, shelf_of
+from campaigns.pipeline.recs_drift import Populations, compare_populations
+from campaigns.pipeline.train import CHAMPION, HEARTBEAT
+from campaigns.storage.database import transaction
+from campaigns.storage.heartbeats import list_heartbeats
+from campaigns.storage.recs import (
+    count_rungs,
+    list_armed_profiles,
+    read_mail_ages,
+    read_slate_ages,
+    read_waiting,
+)
+from recsys import keys
+
+LATELY: Final = timedelta(days=7)
+EVENT_TO_STATE: Final = timedelta(minutes=5)
+STATE_TO_SLATE: Final = timedelta(hours=13)
+SLATE_TO_MAIL: Final = timedelta(hours=26)
+DECISION_TO_MAIL: Final = timedelta(minutes=15)
+FULL_MODEL: Final = timedelta(hours=50)
+FEWEST_COVERED: Final = 0.8
+_SAMPLE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """How old what one stage hands to the next is. `seconds` None: nothing to measure."""
+
+    name: str
+    seconds: float | None
+    limit: float
+    detail: str
+
+    @property
+    def alarms(self) -> bool:
+        return self.seconds is not None and self.seconds > self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All that `recs status` shows."""
+
+    champion: Mapping[str, Any]
+    challenge: Mapping[str, Any]
+    training: Mapping[str, Any]
+    versions: Sequence[str]
+    sizes: Mapping[str, int]
+    handoffs: Sequence[Handoff]
+    rungs: Sequence[tuple[str, str, int, int]]
+    covered: float | None
+    populations: Populations
+    alarms: Sequence[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "champion": self.champion,
+            "challenge": self.challenge,
+            "training": self.training,
+            "versions": self.versions,
+            "cache": self.sizes,
+            "armed_with_slate": self.covered,
+            "handoffs": [
+                {"name": h.name, "seconds": h.seconds, "limit": h.limit, "detail": h.detail, "alarms": h.alarms}
+                for h in self.handoffs
+            ],
+            "rungs": [{"rung": r, "source": s, "products": n, "mails": m} for r, s, n, m in self.rungs],
+            "populations": self.populations.as_json(),
+            "alarms": self.alarms,
+        }
+
+
+def read_status(engine: Engine) -> Status:
+    """Looks at everything once. A replay is looked at as of its last moment."""
+    with transaction(engine.database) as connection:
+        beats = list_heartbeats(connection)
+        now = _moment(engine, connection, beats)
+        champion = beats[CHAMPION][1] if CHAMPION in beats else {}
+        population = _population(engine, str(champion.get("version", "")))
+        populations = compare_populations(connection, population, now)
+        rungs = count_rungs(connection, since=now - LATELY)
+        handoffs = _handoffs(connection, beats, now)
+        armed = list_armed_profiles(connection, limit=_SAMPLE)
+    missing = engine.cache.find_missing([keys.profile(str(one)) for one in armed])
+    covered = 1.0 - len(missing) / len(armed) if armed else None
+    training = dict(beats[HEARTBEAT][1], at=beats[HEARTBEAT][0]) if HEARTBEAT in beats else {}
+    challenge = dict(beats[CHALLENGE][1], at=beats[CHALLENGE][0]) if CHALLENGE in beats else {}
+    sizes = engine.cache.sizes()
+    alarms = _alarms(handoffs, populations, covered, training, sizes, champion)
+    return Status(
+        champion,
+        challenge,
+        training,
+        shelf_of(engine).versions(),
+        sizes,
+        handoffs,
+        rungs,
+        covered,
+        populations,
+        alarms,
+    )
+
+
+def _moment(engine: Engine, connection: Connection, beats: Mapping[str, tuple[datetime, Any]]) -> datetime:
+    now = engine.now(connection)
+    newest = read_waiting(connection)["newest_event"]
+    return newest if engine.cache.world == "replay" and newest else now
+
+
+def _population(engine: Engine, version: str) -> Mapping[str, Any]:
+    try:
+        return dict(shelf_of(engine).manifest(version).get("population", {})) if version else {}
+    except WrongUsage:
+        return {}
+
+
+def _handoffs(
+    connection: Connection, beats: Mapping[str, tuple[datetime, Mapping[str, Any]]], now: datetime
+) -> list[Handoff]:
+    waiting = read_waiting(connection)
+    slates, mails = read_slate_ages(connection, since=now - LATELY), read_mail_ages(connection, since=now - LATELY)
+    trained = beats[HEARTBEAT][0] if HEARTBEAT in beats else None
+    full = beats[CHAMPION][1].get("made_at") if CHAMPION in beats else None
+    queue = f", the oldest now for {_span(now, waiting['oldest_mail']):,.0f} s" if waiting["oldest_mail"] else ""
+    return [
+        Handoff(
+            "event to state",
+            _span(now, waiting["oldest"]) if waiting["oldest"] else 0.0,
+            EVENT_TO_STATE.total_seconds(),
+            f"{waiting['batches']:,} batches wait; age of the oldest",
+        ),
+        Handoff(
+            "state to slate",
+            _span(now, trained) if trained else None,
+            STATE_TO_SLATE.total_seconds(),
+            "since popularity and neighbours were refreshed",
+        ),
+        Handoff(
+            "full model",
+            _span(now, datetime.fromisoformat(full)) if full else None,
+            FULL_MODEL.total_seconds(),
+            "since the version in force was trained",
+        ),
+        Handoff(
+            "slate to mail",
+            slates.p99 if slates.count else None,
+            SLATE_TO_MAIL.total_seconds(),
+            f"age of slates at the decision, 99th percentile of {slates.count:,} (median {slates.median:,.0f} s)",
+        ),
+        Handoff(
+            "decision to mail",
+            mails.p99 if mails.count else None,
+            DECISION_TO_MAIL.total_seconds(),
+            f"until handed over, 99th percentile of {mails.count:,} mails (median {mails.median:,.0f} s){queue}",
+        ),
+    ]
+
+
+def _span(now: datetime, at: datetime) -> float:
+    return max(0.0, (now - at).total_seconds())
+
+
+def _alarms(
+    handoffs: Sequence[Handoff],
+    populations: Populations,
+    covered: float | None,
+    training: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    champion: Mapping[str, Any],
+) -> list[str]:
+    found = [
+        f"{one.name} is stale: {one.seconds:,.0f} s, {one.limit:,.0f} s are allowed" for one in handoffs if one.alarms
+    ]
+    if not training:
+        found.append("nothing was trained yet: mails show what is wanted lately; `rekindle recs train` learns")
+    elif not sizes.get("lists"):
+        found.append("the cache holds no lists: mails show what is wanted lately until the next refresh")
+    if covered is not None and covered < FEWEST_COVERED and training:
+        found.append(f"only {covered:.0%} of the profiles with a timer have a slate of their own")
+    if champion.get("held"):
+        found.append(f"{champion.get('reason')}: refreshes are held until `rekindle recs train`")
+    for skew in populations.skews:
+        if skew.alarms:
+            found.append(f"{skew.name} differ in {', '.join(skew.alarms)}")
+    return found
