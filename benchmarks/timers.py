@@ -40,7 +40,7 @@ FILL = (
     "INSERT INTO profiles (profile_id, user_id, email, created_at, updated_at) SELECT n, 'f' || n,"
     " 'f' || n || '@shopper.example', now(), now() FROM generate_series(:first, :last) AS n",
     "INSERT INTO profile_states (profile_id, state, last_event_at, updated_at)"
-    " SELECT n, s.state, s.last_event_at, now() FROM generate_series(:first, :last) AS n,"
+    " SELECT n, s.state, s.last_event_at, now() FROM generate_series(:first, :first + :due - 1) AS n,"
     " (SELECT * FROM profile_states ORDER BY profile_id LIMIT 1) AS s",
     "INSERT INTO enrollments (campaign_id, campaign_version, profile_id, key, status, entered_at, last_activity_at,"
     " due_at, context) SELECT e.campaign_id, e.campaign_version, n, e.key, 'armed', e.entered_at, e.last_activity_at,"
@@ -50,7 +50,8 @@ FILL = (
 
 
 def fill(engine: Engine, armed: int, due: int) -> None:
-    """One shopper with a cart of three products through the engine, then copies of that shopper by the database."""
+    """One shopper with a cart of three products through the engine, then copies of that shopper by the database. Only
+    those whose timer is due get a state: nobody reads the others'."""
     at = datetime.now(UTC) - timedelta(hours=2)
     events = [
         Event("file", f"m{n}", name, at, at, user_id="u", email="u@shopper.example", lines=(Line(f"p{n}", 1, 900),))
@@ -64,7 +65,7 @@ def fill(engine: Engine, armed: int, due: int) -> None:
         last = first + min(start + step, armed) - 1
         with transaction(engine.database) as connection:
             for sql in FILL:
-                values = {"first": first + start, "last": last, "due": max(0, due - start)}
+                values = {"first": first + start, "last": last, "due": min(max(0, due - start), step)}
                 connection.execute(statement(sql), {k: v for k, v in values.items() if f":{k}" in sql})
     with engine.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(statement("VACUUM ANALYZE"))
