@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PHONE, DESKTOP = 390, 680
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_FLAGS = (
+FLAGS = (
     "--disable-gpu",
     "--no-first-run",
     "--no-sandbox",
@@ -83,7 +83,7 @@ def _browser() -> Iterator[Browser]:
         raise UnusableEnvironment("Playwright is not installed", fix="pip install 'rekindle[preview]'") from error
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
+            browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
             yield browser
             browser.close()
         except Error as error:

@@ -1,0 +1,87 @@
+"""Contact sheets of everything a campaign can send, and snapshots that notice a change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from campaigns.cli.main import cli
+from campaigns.config import Workspace
+from campaigns.rendering import shipped_templates
+
+BODY = "emails/abandoned_cart/body.mjml"
+
+
+def preview(workspace: Workspace, *arguments: object) -> Result:
+    given = ["-w", str(workspace.root), "preview", *map(str, arguments)]
+    return CliRunner().invoke(cli, given, standalone_mode=False)
+
+
+def edit(workspace: Workspace, old: str, new: str) -> None:
+    text = (shipped_templates() / "abandoned_cart" / "body.mjml").read_text(encoding="utf-8")
+    assert old in text
+    path = workspace.templates / BODY
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_sheet_holds_every_step_person_and_locale(workspace: Workspace, tmp_path: Path) -> None:
+    chosen = ("--persona", "everything", "--persona", "no name", "--locale", "en", "--locale", "de")
+    preview(workspace, "abandoned_cart", "--all", "--format", "html", "--out", tmp_path, *chosen)
+    page = (tmp_path / "abandoned_cart-sheet.html").read_text(encoding="utf-8")
+    assert page.count("<iframe") == 3 * 2 * 2
+    assert "Warenkorb" in page and "http://samples" not in page
+
+
+def test_a_sheet_shows_what_fails_and_ends_with_the_problem(workspace: Workspace, tmp_path: Path) -> None:
+    edit(workspace, "ui.help_line()", "ui.help_lin()")
+    done = preview(workspace, "abandoned_cart", "--all", "--format", "html", "--out", tmp_path)
+    page = (tmp_path / "abandoned_cart-sheet.html").read_text(encoding="utf-8")
+    assert "abandoned_cart/body.mjml:15" in str(done.exception)
+    assert page.count("<iframe") == 2 and page.count('class="problem"') == 1
+
+
+def test_json_of_all_campaigns(workspace: Workspace) -> None:
+    told = json.loads(preview(workspace, "--all", "--format", "json").output)
+    assert {each["campaign"] for each in told} == {"abandoned_cart", "browse_abandonment", "post_purchase"}
+    assert all(each["subject"] and each["problem"] is None for each in told)
+
+
+def test_without_snapshots_a_check_says_so(workspace: Workspace) -> None:
+    done = preview(workspace, "--all", "--check")
+    assert done.return_value == 1 and "has no snapshot yet" in done.output
+
+
+def test_nothing_changed(workspace: Workspace) -> None:
+    preview(workspace, "--all", "--update", "--persona", "everything", "--persona", "no name")
+    done = preview(workspace, "--all", "--check")
+    assert done.return_value == 0, done.output
+    assert (workspace.root / "snapshots/abandoned_cart/1-reminder.no-name.html").is_file()
+
+
+def test_snapshots_hold_whatever_the_secret_and_the_address(workspace: Workspace) -> None:
+    preview(workspace, "--all", "--update")
+    text = workspace.config_file.read_text(encoding="utf-8")
+    lines = [f'secret = "{"7" * 64}"' if line.startswith("secret") else line for line in text.splitlines()]
+    workspace.config_file.write_text("\n".join(['base_url = "https://mail.shop.example"', *lines]), encoding="utf-8")
+    assert preview(workspace, "--all", "--check").return_value == 0
+
+
+def test_a_change_is_shown_as_a_diff_and_can_be_taken_for_right(workspace: Workspace) -> None:
+    preview(workspace, "--all", "--update")
+    edit(workspace, "Return to your cart", "Take me back")
+    done = preview(workspace, "--all", "--check")
+    assert done.return_value == 1
+    assert "-Return to your cart" in done.output and "+Take me back" in done.output
+    assert "abandoned_cart/2-second_reminder" not in done.output
+    preview(workspace, "abandoned_cart", "--update")
+    assert preview(workspace, "--all", "--check").return_value == 0
+
+
+def test_a_mail_that_is_gone_is_noticed(workspace: Workspace) -> None:
+    preview(workspace, "--all", "--update")
+    (workspace.root / "snapshots/abandoned_cart/4-late.html").write_text("<p>old</p>", encoding="utf-8")
+    done = preview(workspace, "--all", "--check")
+    assert done.return_value == 1 and "abandoned_cart/4-late is not sent any more" in done.output
