@@ -8,12 +8,14 @@ from jinja2 import Template
 from markupsafe import escape
 
 from campaigns.rendering.compiler import Compiler, with_preheader
+from campaigns.rendering.composing import Composer
 from campaigns.rendering.holes import MARK, MjmlEnvironment
 from campaigns.rendering.layout import LinkRewriter
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.running import FLATTEN_AFTER, flattened, opened, rendered
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
+from campaigns.rendering.units import Unit, cut, without_bounds
 
 
 class Body:
@@ -25,15 +27,16 @@ class Body:
         self, path: str, environment: MjmlEnvironment, tracing: TracingEnvironment, compiler: Compiler
     ) -> None:
         self._path, self._environment, self._tracing, self._compiler = path, environment, tracing, compiler
+        self._composer = Composer(compiler)
         self._template = opened(environment, path)
         self._flat: Template | None = None
         self._until_flat = FLATTEN_AFTER
 
     def html(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str:
         """The HTML of one recipient; `rewrite` makes tracked links of external ones."""
-        source, filling = self._shape_and_values(values)
+        source, unit, filling = self._shape_and_values(values)
         try:
-            layout = self._compiler.layout(source, filling)
+            layout = self._composer.layout(source, unit, filling)
         except MjmlProblem as problem:
             raise self._placed(problem, values) from problem
         return layout.fill([*filling, str(escape(values["mail"]["preheader"])), ""], rewrite)
@@ -48,7 +51,7 @@ class Body:
         self._tracing.holes.start((), off=True)
         return traced(rendered(self._tracing.get_template(self._path), values))
 
-    def _shape_and_values(self, values: dict[str, Any]) -> tuple[str, list[str]]:
+    def _shape_and_values(self, values: dict[str, Any]) -> tuple[str, Unit | None, list[str]]:
         if self._flat is None and self._until_flat:
             self._until_flat -= 1
             if not self._until_flat:
@@ -58,9 +61,10 @@ class Body:
             if found is not None:
                 return found
             self._flat = None
-        return self._run_whole(values)
+        source, filling = self._run_whole(values)
+        return source, None, filling
 
-    def _run_flat(self, flat: Template, values: dict[str, Any]) -> tuple[str, list[str]] | None:
+    def _run_flat(self, flat: Template, values: dict[str, Any]) -> tuple[str, Unit | None, list[str]] | None:
         """What the flat program gives; None where the template itself gives something else."""
         try:
             source = self._run(flat, values, holes=True)
@@ -70,9 +74,12 @@ class Body:
         filling = self._environment.holes.values
         if source.count(MARK) != len(filling):
             return None
-        if not self._compiler.knows(source) and _together(source, filling) != _together(*self._run_whole(values)):
+        if self._composer.has(source):
+            return source, None, filling
+        unit, bare = cut(source), without_bounds(source)
+        if not self._composer.knows(bare, unit) and _together(bare, filling) != _together(*self._run_whole(values)):
             return None
-        return source, filling
+        return source, unit, filling
 
     def _run_whole(self, values: dict[str, Any]) -> tuple[str, list[str]]:
         source = self._run(self._template, values, holes=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from campaigns.rendering.holes import MARK
-from campaigns.rendering.layout import HOLE, Layout, Spot, Stretch, layout_of, tokens_in
-from campaigns.rendering.mjml import check_structure, html_from_mjml
+from campaigns.rendering.holes import MARK, SLOT
+from campaigns.rendering.layout import FIRST_SLOT, HOLE, Layout, Spot, Stretch, layout_of, tokens_in
+from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.shape import Shape, filled, shape_of
 from campaigns.rendering.structure import looks_sound
 
@@ -22,7 +22,8 @@ MAX_SHAPES = 2_000
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
 )
-_FORMAT = "2"
+_FORMAT = "3"
+_UNIT = "unit:"
 
 
 class Compiler:
@@ -43,16 +44,23 @@ class Compiler:
 
     def layout(self, source: str, values: list[str]) -> Layout:
         """The compiled HTML of the MJML `source` whose marks stand for `values`; raises MjmlProblem."""
-        shape = self._shapes.get(source)
+        return self.part(source, values)[0]
+
+    def part(
+        self, source: str, values: list[str], *, around: tuple[str, str] | None = None
+    ) -> tuple[Layout, tuple[int, ...]]:
+        """The same, with the indices of the values filled before MJML ran. With `around`, only what MJML prints
+        between these two texts is kept."""
+        name = f"{_UNIT}{source}" if around else source
+        shape = self._shapes.get(name)
         if shape is None:
             self.met += 1
             shape = shape_of(source)
-            self._keep(self._shapes, source, shape)
-        key = _key(shape, values)
-        found = self._layouts.get(key)
+            self._keep(self._shapes, name, shape)
+        found = self._layouts.get(_key(name, shape, values)) or self._load(_key(name, shape, values))
         if found is None:
-            found = self._load(key) or self._compile(shape, values)
-        return found
+            shape, found = self._compile(name, shape, values, around)
+        return found, shape.filled
 
     def _keep(self, kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
         with self._lock:
@@ -60,16 +68,18 @@ class Compiler:
             while len(kept) > self.keep:
                 kept.popitem(last=False)
 
-    def _compile(self, shape: Shape, values: list[str]) -> Layout:
+    def _compile(
+        self, name: str, shape: Shape, values: list[str], around: tuple[str, str] | None
+    ) -> tuple[Shape, Layout]:
         self.compiled += 1
-        shape, layout = compiled_layout(shape, values)
-        key = _key(shape, values)
-        self._keep(self._shapes, shape.source, shape)
+        shape, layout = compiled_layout(shape, values, around)
+        key = _key(name, shape, values)
+        self._keep(self._shapes, name, shape)
         self._keep(self._layouts, key, layout)
         path = self._path(key)
         if path is not None:
             _write(path, layout)
-        return layout
+        return shape, layout
 
     def _path(self, key: tuple[str, ...]) -> Path | None:
         if self.folder is None:
@@ -92,7 +102,7 @@ class Compiler:
         return layout
 
 
-def compiled_layout(shape: Shape, values: list[str]) -> tuple[Shape, Layout]:
+def compiled_layout(shape: Shape, values: list[str], around: tuple[str, str] | None = None) -> tuple[Shape, Layout]:
     """Runs a shape through MJML. A hole that does not come out again is filled beforehand, and MJML is run once more:
     the shape that comes back says which."""
     while True:
@@ -102,17 +112,30 @@ def compiled_layout(shape: Shape, values: list[str]) -> tuple[Shape, Layout]:
         html = html_from_mjml(_numbered(source, left))
         lost = set(left) - tokens_in(html)
         if not lost:
-            return shape, layout_of(with_preheader(html, shape.source, HOLE.format(len(values))))
+            return shape, layout_of(_kept(html, shape.source, len(values), around))
         shape = Shape(shape.source, tuple(sorted(lost.union(shape.filled))))
 
 
-def _key(shape: Shape, values: list[str]) -> tuple[str, ...]:
-    return (shape.source, *[values[index] for index in shape.filled])
+def _kept(html: str, source: str, preheader: int, around: tuple[str, str] | None) -> str:
+    html = html.replace("<rk-unit>", "").replace("</rk-unit>", "")
+    if around is None:
+        return with_preheader(html, source, HOLE.format(preheader))
+    before, after = around
+    if not (html.startswith(before) and html.endswith(after)):
+        raise MjmlProblem("this does not nest", -1, fix="open and close every tag in the same place")
+    return html[len(before) : len(html) - len(after)]
+
+
+def _key(name: str, shape: Shape, values: list[str]) -> tuple[str, ...]:
+    return (name, *[values[index] for index in shape.filled])
 
 
 def _numbered(source: str, left: list[int]) -> str:
     pieces = source.split(MARK)
-    return "".join([pieces[0], *[HOLE.format(index) + piece for index, piece in zip(left, pieces[1:], strict=True)]])
+    numbered = [pieces[0], *[HOLE.format(index) + piece for index, piece in zip(left, pieces[1:], strict=True)]]
+    first, *after = "".join(numbered).split(SLOT)
+    slots = [f"<rk-unit>{HOLE.format(FIRST_SLOT + index)}</rk-unit>{piece}" for index, piece in enumerate(after)]
+    return "".join([first, *slots])
 
 
 def with_preheader(html: str, source: str, preheader: str) -> str:

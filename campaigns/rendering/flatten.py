@@ -30,6 +30,7 @@ from campaigns.rendering.flat_names import (
 )
 from campaigns.rendering.flat_text import merged
 from campaigns.rendering.holes import MjmlEnvironment
+from campaigns.rendering.units import with_bounds
 
 MAX_DEPTH = 40
 MAX_STATEMENTS = 5_000
@@ -52,7 +53,10 @@ class Flattener:
         """The written-out template, compiled."""
         scope = Scope(is_open=True)
         body = self._inherited(name, scope)
-        tree = nodes.Template([buffered(merged(body, settles=isinstance(self.environment, MjmlEnvironment)))], lineno=1)
+        is_mjml = isinstance(self.environment, MjmlEnvironment)
+        if is_mjml:
+            body = with_bounds(body)
+        tree = nodes.Template([buffered(merged(body, settles=is_mjml))], lineno=1)
         tree.set_environment(self.environment)
         environment = self.environment
         code = environment._compile(str(environment._generate(tree, name, name)), f"<flat {name}>")

@@ -10,6 +10,7 @@ to a filter), holes are off and the real value stands in the shape: slower when 
 
 from __future__ import annotations
 
+import re
 import threading
 from copy import deepcopy
 from itertools import count
@@ -32,6 +33,9 @@ from campaigns.rendering.limits import MAX_OUTPUT, OverLimit
 
 _LONG = 500
 MARK = "\uf8f0"
+BOUND = "\uf8f3"  # begins the bounds of a unit
+SLOT = "\uf8f4"  # stands for a unit in the part around it
+_MARKS = re.compile("[\uf8f0\uf8f3\uf8f4]")
 
 
 _SETTLED_NAMES = frozenset({"shop", "mail", "t", "_"})
@@ -177,14 +181,14 @@ class MjmlEnvironment(SandboxEnvironment):
         elif kind is Markup:
             if "<" in value or MARK in value:
                 shape: str = value  # a macro's or block's output
-                return shape
+                return shape.replace(BOUND, "") if BOUND in shape else shape
             text = value
         else:
             text = str(escape(shown(value)))
         if len(text) > _LONG:
             holes.weigh(len(text))
         if holes.off:
-            return text.replace(MARK, "")
+            return _MARKS.sub("", text)
         holes.values.append(text)
         return MARK
 

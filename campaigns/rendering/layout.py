@@ -15,6 +15,7 @@ from campaigns.rendering.markup import trusted, unescaped
 from campaigns.rendering.urls import escaped_url, safe_url
 
 HOLE = "RKHOLE{:05d}X"
+FIRST_SLOT = 90_000  # holes from here on are units compiled on their own
 _TOKEN = re.compile(r"RKHOLE(\d{5})X")
 _ADDRESS = re.compile(
     r"(?<=[\s\"'])(?P<name>href|src|background|action|formaction|poster|cite|xlink:href)\s*=\s*"

@@ -50,6 +50,11 @@ def html_from_mjml(source: str) -> str:
     return inlined(html, css) if css else html
 
 
+def styles_inline(source: str) -> bool:
+    """Whether the MJML moves a style sheet into the elements, so that everything depends on everything."""
+    return "inline" in source and _INLINE_STYLE.search(source) is not None
+
+
 def inlined(html: str, css: str) -> str:
     """The document with `css` written into the `style` attributes it applies to."""
     return _inliner(css).inline(html)

@@ -1,0 +1,169 @@
+"""The layout of a mail put together from parts that were compiled on their own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from campaigns.rendering.compiler import Compiler
+from campaigns.rendering.layout import FIRST_SLOT, Layout, Stretch
+from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml, styles_inline
+from campaigns.rendering.units import Unit, without_bounds
+
+HEAD = "<mjml><mj-body><mj-section><mj-column><mj-text>"
+TAIL = "</mj-text></mj-column></mj-section></mj-body></mjml>"
+_LONE = "<rk-lone></rk-lone>"
+MAX_PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A compiled part cut at its slots: a layout before, between and after them."""
+
+    segments: tuple[Layout, ...]
+    fixed: bool  # no value of it was filled before MJML ran
+
+
+class CannotCompose(Exception):
+    """A slot did not come out where it went in: this mail is compiled whole."""
+
+
+class Composer:
+    """Compiles the units of mails, each once, and puts layouts together from them."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self._compiler = compiler
+        self._parts: OrderedDict[str, Part] = OrderedDict()
+        self._layouts: OrderedDict[str, Layout] = OrderedDict()
+        self._refused: set[str] = set()
+        self._lock = Lock()
+
+    def has(self, source: str) -> bool:
+        """Whether this very mail was put together before."""
+        return source in self._layouts
+
+    def knows(self, bare: str, unit: Unit | None) -> bool:
+        """Whether this process has compiled all of it, whole (`bare` is without bounds) or unit by unit."""
+        return self._compiler.knows(bare) or (unit is not None and self._knows_parts(unit))
+
+    def _knows_parts(self, unit: Unit) -> bool:
+        return unit.source in self._parts and all(map(self._knows_parts, unit.inner))
+
+    def layout(self, source: str, unit: Unit | None, values: list[str]) -> Layout:
+        """The layout of a mail with bounds; raises MjmlProblem."""
+        found = self._layouts.get(source)
+        if found is not None:
+            return found
+        if unit is None or unit.source in self._refused or styles_inline(unit.source):
+            return self._compiler.layout(without_bounds(source), values)
+        try:
+            return self._composed(source, unit, values)
+        except (CannotCompose, MjmlProblem):
+            layout = self._compiler.layout(without_bounds(source), values)
+            if len(self._refused) < MAX_PARTS:
+                self._refused.add(unit.source)
+            return layout
+
+    def _composed(self, source: str, unit: Unit, values: list[str]) -> Layout:
+        growing = _Growing(len(values))
+        fixed = self._place(unit, values, growing, outermost=True)
+        layout = growing.layout()
+        if fixed:
+            self._keep(self._layouts, source, layout, self._compiler.keep)
+        return layout
+
+    def _place(self, unit: Unit, values: list[str], growing: _Growing, *, outermost: bool = False) -> bool:
+        part = self._parts.get(unit.source)
+        if part is None or not part.fixed:
+            part = self._part(unit, [values[each] for each in unit.ids], outermost=outermost)
+        fixed = part.fixed
+        ids = [*unit.ids, growing.values, growing.values + 1]
+        growing.add(part.segments[0], ids)
+        for inner, segment in zip(unit.inner, part.segments[1:], strict=True):
+            fixed = self._place(inner, values, growing) and fixed
+            growing.add(segment, ids)
+        return fixed
+
+    def _part(self, unit: Unit, values: list[str], *, outermost: bool) -> Part:
+        if outermost:
+            layout, filled = self._compiler.part(unit.source, values)
+        else:
+            source = f"{HEAD}{unit.source}{TAIL}"
+            if "<mj" in unit.source:
+                raise CannotCompose
+            check_structure(source)
+            layout, filled = self._compiler.part(source, values, around=_around())
+        part = Part(_segments(layout, len(unit.inner)), not filled)
+        self._keep(self._parts, unit.source, part, MAX_PARTS)
+        return part
+
+    def _keep(self, kept: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:
+        with self._lock:
+            kept[key] = value
+            while len(kept) > most:
+                kept.popitem(last=False)
+
+
+class _Growing:
+    """A layout that grows part by part; the filling has the mail's `values`, then the preheader, then ""."""
+
+    def __init__(self, values: int) -> None:
+        self.values = values
+        self._pieces: list[str] = []
+        self._indices: list[int] = []
+        self._stretches: list[Stretch] = []
+        self._css: list[int] = []
+        self._addresses: list[int] = []
+        self._links: list[int] = []
+
+    def add(self, part: Layout, ids: list[int]) -> None:
+        if self._pieces:
+            self._pieces.append("")
+            self._indices.append(-1)
+        base = len(self._pieces)
+        self._pieces += part.pieces
+        self._indices += [ids[index] for index in part.indices]
+        if part.plain_css:
+            self._css += [base + place for place in part.plain_css]
+        if part.plain_addresses:
+            self._addresses += [base + place for place in part.plain_addresses]
+        if part.plain_links:
+            self._links += [base + place for place in part.plain_links]
+        for each in part.stretches:
+            self._stretches.append(Stretch(base + each.start, base + each.end, each.spot))
+
+    def layout(self) -> Layout:
+        pieces, indices, stretches = tuple(self._pieces), tuple(self._indices), tuple(self._stretches)
+        return Layout(pieces, indices, stretches, tuple(self._css), tuple(self._addresses), tuple(self._links))
+
+
+@lru_cache(maxsize=1)
+def _around() -> tuple[str, str]:
+    """What MJML prints before and after the content of a component."""
+    before, _, after = html_from_mjml(f"{HEAD}{_LONE}{TAIL}").partition(_LONE)
+    return before, after
+
+
+def _segments(layout: Layout, slots: int) -> tuple[Layout, ...]:
+    """The layout cut at its slots; raises CannotCompose where one is lost, moved, or inside a checked value."""
+    found = [(place, index) for place, index in enumerate(layout.indices) if index >= FIRST_SLOT]
+    if [index - FIRST_SLOT for _, index in found] != list(range(slots)):
+        raise CannotCompose
+    ends = [*(2 * place + 1 for place, _ in found), len(layout.pieces)]
+    taken = {*layout.plain_css, *layout.plain_addresses, *layout.plain_links}
+    if any(end in taken or any(each.start <= end < each.end for each in layout.stretches) for end in ends[:-1]):
+        raise CannotCompose
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    return tuple(_segment(layout, start, end) for start, end in zip(starts, ends, strict=True))
+
+
+def _segment(layout: Layout, start: int, end: int) -> Layout:
+    groups = (layout.plain_css, layout.plain_addresses, layout.plain_links)
+    css, addresses, links = (tuple(place - start for place in group if start <= place < end) for group in groups)
+    inside = [each for each in layout.stretches if start <= each.start < end]
+    stretches = tuple(Stretch(each.start - start, each.end - start, each.spot) for each in inside)
+    indices = layout.indices[start // 2 : (end - 1) // 2]
+    return Layout(layout.pieces[start:end], indices, stretches, css, addresses, links)
