@@ -105,6 +105,18 @@ class _Shopper(_Life):
         self.profile = profile_of(self.person.row, self.state, self.consent)
         self.person.is_changed = False
 
+    def live(self, events: Iterable[Event]) -> list[Happening]:
+        """A whole life that touches nobody else's."""
+        until = self.setting.until
+        for event in events:
+            now = event.received_at
+            if now > until:
+                break
+            if self.next_due is not None and self.next_due < now:
+                self._fire_before(now)
+            self.take(event)
+        return self.wait()
+
     def reach(self, now: datetime) -> None:
         """Fires what is due before `now`."""
         if self.next_due is not None and self.next_due < now:
@@ -166,7 +178,14 @@ class _Household:
     happened: Sequence[Happened]
     shoppers: dict[_Key, _Shopper] = field(default_factory=dict)
 
-    def play(self) -> Iterator[Happening]:
+    def play(self) -> Iterable[Happening]:
+        """Lets everything happen; what came of it, shopper by shopper."""
+        first = self.happened[0].profile_id
+        if all(one.part == 0 and one.profile_id == first for one in self.happened):
+            return self._find(first, 0).live(one.event for one in self.happened)
+        return self._play_together()
+
+    def _play_together(self) -> Iterator[Happening]:
         for one in self.happened:
             now = one.event.received_at
             if now > self.setting.until:
@@ -207,12 +226,7 @@ class _Household:
 def play(setting: Simulation, registry: Registry, histories: Iterable[Sequence[Happened]]) -> Iterator[Happening]:
     """Everything that would have happened, shopper by shopper."""
     for happened in histories:
-        yield from play_one(setting, registry, happened)
-
-
-def play_one(setting: Simulation, registry: Registry, happened: Sequence[Happened]) -> Iterator[Happening]:
-    """The same for one history."""
-    return _Household(setting, registry, happened).play()
+        yield from _Household(setting, registry, happened).play()
 
 
 def _has_address(shopper: _Shopper, address: str) -> bool:
