@@ -1,0 +1,66 @@
+"""A preview of a real shopper shows what would go out, and leaves no trace in the database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from campaigns.cli.main import cli
+from campaigns.config import Workspace
+from campaigns.storage.database import connect
+
+pytestmark = pytest.mark.servers
+
+EVENTS = [
+    {"type": "identify", "messageId": "m0", "userId": "C7", "timestamp": "2026-03-12T08:00:00Z",
+     "traits": {"email": "bo@shoppers.example", "first_name": "Bo", "locale": "de"}},
+    {"type": "track", "event": "Product Added", "messageId": "m1", "userId": "C7", "timestamp": "2026-03-12T09:00:00Z",
+     "properties": {"cart_id": "k1", "product_id": "P1", "name": "Oak chair", "price": 99, "quantity": 2,
+                    "url": "https://lantern-lane.example/p/P1", "image_url": "https://lantern-lane.example/p/P1.jpg"}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def shop(workspace: Workspace, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workspace:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "events.ndjson"
+    file.write_text("\n".join(json.dumps(event) for event in EVENTS), encoding="utf-8")
+    done = run(workspace, "import", "events", file)
+    assert done.exit_code == 0, done.exception
+    return workspace
+
+
+def run(workspace: Workspace, *arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["-w", str(workspace.root), *map(str, arguments)], standalone_mode=False)
+
+
+def counts(environ: dict[str, str]) -> dict[str, int]:
+    database = connect(environ["REKINDLE_DATABASE_URL"])
+    with database.connect() as connection:
+        names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
+        found = {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one() for name in list(names)}
+    database.dispose()
+    return found
+
+
+def test_a_real_shopper_is_shown_and_nothing_is_recorded(shop: Workspace, environ: dict[str, str]) -> None:
+    before = counts(environ)
+    shown = run(shop, "preview", "abandoned_cart", "--profile", "C7")
+    assert "Oak chair" in shown.output and "Bo" in shown.output and "198,00" in shown.output, shown.exception
+    told = json.loads(run(shop, "preview", "abandoned_cart", "--profile", "C7", "--format", "json").output)
+    assert told["for"] == "bo@shoppers.example" and told["locale"] == "de"
+    assert "your cart" in run(shop, "preview", "abandoned_cart", "--profile", "C7", "--locale", "en").output
+    sent = run(shop, "preview", "abandoned_cart", "--profile", "C7", "--send-to", "marketing@shop.example")
+    assert "marketing@shop.example" in sent.output, sent.exception
+    assert counts(environ) == before
+    assert before["profiles"] == 1
+
+
+def test_an_unknown_shopper_or_no_timer_is_one_line(shop: Workspace) -> None:
+    assert "no profile is known" in str(run(shop, "preview", "abandoned_cart", "--profile", "C8").exception)
+    assert "no timer" in str(run(shop, "preview", "abandoned_cart", "--next").exception)
