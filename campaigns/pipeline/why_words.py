@@ -53,7 +53,7 @@ def say_length(length: timedelta) -> str:
     """A length of time as it is said: an hour, 24 hours, ten days."""
     seconds = round(length.total_seconds())
     for unit, size in _UNITS:
-        if seconds >= size and seconds % size == 0 and not (unit == "week" or (unit == "day" and seconds == size)):
+        if seconds >= size and seconds % size == 0 and (unit, seconds) != ("day", size):
             return _say_count(seconds // size, unit)
     unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= 2 * size), ("second", 1))
     return "about " + _say_count(round(seconds / size), unit) if seconds else "no time"
