@@ -76,9 +76,11 @@ class Body:
             return None
         if self._composer.has(source):
             return source, None, filling
-        unit, bare = cut(source), without_bounds(source)
-        if not self._composer.knows(bare, unit) and _together(bare, filling) != _together(*self._run_whole(values)):
-            return None
+        unit = cut(source)
+        if not self._composer.knows(source, unit):
+            bare = without_bounds(source)
+            if _together(bare, filling) != _together(*self._run_whole(values)):
+                return None
         return source, unit, filling
 
     def _run_whole(self, values: dict[str, Any]) -> tuple[str, list[str]]:

@@ -45,9 +45,9 @@ class Composer:
         """Whether this very mail was put together before."""
         return source in self._layouts
 
-    def knows(self, bare: str, unit: Unit | None) -> bool:
-        """Whether this process has compiled all of it, whole (`bare` is without bounds) or unit by unit."""
-        return self._compiler.knows(bare) or (unit is not None and self._knows_parts(unit))
+    def knows(self, source: str, unit: Unit | None) -> bool:
+        """Whether this process has compiled all of it, unit by unit or whole."""
+        return (unit is not None and self._knows_parts(unit)) or self._compiler.knows(without_bounds(source))
 
     def _knows_parts(self, unit: Unit) -> bool:
         return unit.source in self._parts and all(map(self._knows_parts, unit.inner))

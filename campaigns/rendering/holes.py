@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from copy import deepcopy
 from itertools import count
 from typing import Any
@@ -69,18 +70,26 @@ class Holes(threading.local):
 
 
 class _HoleCode(SandboxCode):
-    """Jinja's code generator, printing through `environment.hole`."""
+    """Jinja's code generator, printing through `environment.hole`; a flat program looks that up only once."""
+
+    _in_flat = False
+
+    def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
+        self._in_flat = bool(getattr(node, "buffered", False))
+        if self._in_flat:
+            self.writeline("hole, settled = environment.printer(), environment.holes.settled")
+        super().visit_Scope(node, frame)
+        self._in_flat = False
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self._direct: set[int] = getattr(self, "_direct", set())
         self._note_direct(node)
         if not is_settled(node):
-            self.write("environment.hole(")
+            self.write("hole(" if self._in_flat else "environment.hole(")
             return
         key = next(_SETTLED_KEYS)
-        self.write(
-            f"environment.holes.settled[{key}] if {key} in environment.holes.settled else environment.settle({key}, "
-        )
+        settled = "settled" if self._in_flat else "environment.holes.settled"
+        self.write(f"{settled}[{key}] if {key} in {settled} else environment.settle({key}, ")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self.write(")")
@@ -191,6 +200,23 @@ class MjmlEnvironment(SandboxEnvironment):
             return _MARKS.sub("", text)
         holes.values.append(text)
         return MARK
+
+    def printer(self) -> Callable[[Any], str]:
+        """`hole` for the rendering that starts now on this thread: the usual kinds of value without a detour."""
+        state, hole = self.holes.__dict__, self.hole
+        append = self.holes.values.append
+
+        def printed(value: Any) -> str:
+            kind = type(value)
+            if state["off"] or (kind is not str and kind is not int):
+                return hole(value)
+            text = quick_escape(value) if kind is str else str(value)
+            if len(text) > _LONG:
+                return hole(value)
+            append(text)
+            return MARK
+
+        return printed
 
     def forget_settled(self) -> None:
         """Looks up the shop's values and fixed texts anew."""

@@ -1,9 +1,8 @@
 """Parts of a mail that compile on their own: the content of an ending tag, and each turn of a loop in it.
 
-A cart whose lines are reduced or not, with picture or without, is a new shape for nearly every recipient. MJML
-does nothing with the HTML inside `mj-text` and its like but print it, so such content need not be part of the shape. The
-flat
-program marks where a unit begins and ends; the rest of the mail is compiled with a slot in each unit's place.
+A cart whose lines are reduced or not, with picture or without, is a new shape for nearly every recipient. MJML does
+nothing with the HTML inside `mj-text` and its like but print it, so such content need not be part of the shape. The
+flat program marks where a unit begins and ends; the rest of the mail is compiled with a slot in each unit's place.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ class _Marker:
             branches = [node.body, *(each.body for each in node.elif_), node.else_]
             return _same([self.walk(each, state) for each in branches])
         if isinstance(node, nodes.For):
-            if state.around and not state.tag:
+            if state.around and not state.tag and _starts_with_a_tag(node.body):
                 self._loops.add(id(node))
             return _same([state, self.walk(node.body, state), self.walk(node.else_, state)])
         if isinstance(node, nodes.With | nodes.FilterBlock):
@@ -113,6 +112,14 @@ class _Marker:
 
     def _kept(self, found: re.Match[str]) -> str:
         return found[1] if int(found[2]) in self._varied else ""
+
+
+def _starts_with_a_tag(body: Sequence[Any]) -> bool:
+    """Whether a turn can be a unit: others only cost time."""
+    texts = [
+        each.data for node in body if isinstance(node, nodes.Output) for each in node.nodes[:1] if hasattr(each, "data")
+    ]
+    return "".join(texts).lstrip().startswith("<")
 
 
 def _text(data: str) -> nodes.Output:
