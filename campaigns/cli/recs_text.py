@@ -95,6 +95,7 @@ def _range(low: float, high: float, form: str = ".3f") -> str:
 def print_status(output: Output, found: Status) -> None:
     """Versions, sizes, handoffs, rungs, populations, and the alarms last."""
     champion, training = found.champion, found.training
+    output.line(f"As of {found.at:%Y-%m-%d %H:%M} UTC")
     if champion:
         output.line(
             f"In force: version {champion['version']} ({champion['ranking']}), made {champion['made_at'][:16]} UTC"

@@ -15,6 +15,7 @@ from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.recommend import fetch, request_for
 from campaigns.pipeline.recs_words import words_of
 from campaigns.pipeline.subject import Subject
+from campaigns.pipeline.train import moment_of
 from campaigns.storage.database import transaction
 from campaigns.storage.enrollments import EnrollmentRow, list_profile_enrollments
 from campaigns.storage.products import read_products
@@ -78,7 +79,7 @@ def show(engine: Engine, who: str, kind: str, *, campaign_id: str = "", size: in
     with transaction(engine.database) as connection:
         profile = _find(connection, who)
         state = ProfileState.from_json(profile.state)
-        at = state.last_seen_at if engine.cache.world == "replay" and state.last_seen_at else engine.now(connection)
+        at = moment_of(connection, engine.now(connection))
         campaign, number, slot = _slot(engine, connection, kind, campaign_id, size)
         context = _context(list_profile_enrollments(connection, profile.profile_id), campaign)
         step = campaign.steps[number]

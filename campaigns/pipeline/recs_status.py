@@ -13,7 +13,7 @@ from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.recs_champion import CHALLENGE, shelf_of
 from campaigns.pipeline.recs_drift import Populations, compare_populations
-from campaigns.pipeline.train import CHAMPION, HEARTBEAT
+from campaigns.pipeline.train import CHAMPION, HEARTBEAT, moment_of
 from campaigns.storage.database import transaction
 from campaigns.storage.heartbeats import list_heartbeats
 from campaigns.storage.recs import (
@@ -26,6 +26,7 @@ from campaigns.storage.recs import (
 from recsys import keys
 
 LATELY: Final = timedelta(days=7)
+SHOP_TO_EVENT: Final = timedelta(hours=24)
 EVENT_TO_STATE: Final = timedelta(minutes=5)
 STATE_TO_SLATE: Final = timedelta(hours=13)
 SLATE_TO_MAIL: Final = timedelta(hours=26)
@@ -51,8 +52,9 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All that `recs status` shows."""
+    """All that `recs status` shows. `at` is now; or, in a shop at rest for a week, the moment of its last event."""
 
+    at: datetime
     champion: Mapping[str, Any]
     challenge: Mapping[str, Any]
     training: Mapping[str, Any]
@@ -66,6 +68,7 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         return {
+            "at": self.at,
             "champion": self.champion,
             "challenge": self.challenge,
             "training": self.training,
@@ -83,15 +86,16 @@ class Status:
 
 
 def read_status(engine: Engine) -> Status:
-    """Looks at everything once. A replay is looked at as of its last moment."""
+    """Looks at everything once. Alarms compare with what the schedule of the workers would have done."""
     with transaction(engine.database) as connection:
         beats = list_heartbeats(connection)
-        now = _moment(engine, connection, beats)
+        today = engine.now(connection)
+        now = moment_of(connection, today)
         champion = beats[CHAMPION][1] if CHAMPION in beats else {}
         population = _population(engine, str(champion.get("version", "")))
         populations = compare_populations(connection, population, now)
         rungs = count_rungs(connection, since=now - LATELY)
-        handoffs = _handoffs(connection, beats, now)
+        handoffs = _handoffs(connection, beats, now, today)
         armed = list_armed_profiles(connection, limit=_SAMPLE)
     missing = engine.cache.find_missing([keys.profile(str(one)) for one in armed])
     covered = 1.0 - len(missing) / len(armed) if armed else None
@@ -100,6 +104,7 @@ def read_status(engine: Engine) -> Status:
     sizes = engine.cache.sizes()
     alarms = _alarms(handoffs, populations, covered, training, sizes, champion)
     return Status(
+        now,
         champion,
         challenge,
         training,
@@ -113,12 +118,6 @@ def read_status(engine: Engine) -> Status:
     )
 
 
-def _moment(engine: Engine, connection: Connection, beats: Mapping[str, tuple[datetime, Any]]) -> datetime:
-    now = engine.now(connection)
-    newest = read_waiting(connection)["newest_event"]
-    return newest if engine.cache.world == "replay" and newest else now
-
-
 def _population(engine: Engine, version: str) -> Mapping[str, Any]:
     try:
         return dict(shelf_of(engine).manifest(version).get("population", {})) if version else {}
@@ -127,14 +126,21 @@ def _population(engine: Engine, version: str) -> Mapping[str, Any]:
 
 
 def _handoffs(
-    connection: Connection, beats: Mapping[str, tuple[datetime, Mapping[str, Any]]], now: datetime
+    connection: Connection, beats: Mapping[str, tuple[datetime, Mapping[str, Any]]], now: datetime, today: datetime
 ) -> list[Handoff]:
     waiting = read_waiting(connection)
     slates, mails = read_slate_ages(connection, since=now - LATELY), read_mail_ages(connection, since=now - LATELY)
     trained = beats[HEARTBEAT][0] if HEARTBEAT in beats else None
     full = beats[CHAMPION][1].get("made_at") if CHAMPION in beats else None
     queue = f", the oldest now for {_span(now, waiting['oldest_mail']):,.0f} s" if waiting["oldest_mail"] else ""
+    newest = waiting["newest_event"]
     return [
+        Handoff(
+            "shop to event",
+            _span(today, newest) if newest else None,
+            SHOP_TO_EVENT.total_seconds(),
+            "since the newest event happened",
+        ),
         Handoff(
             "event to state",
             _span(now, waiting["oldest"]) if waiting["oldest"] else 0.0,

@@ -16,7 +16,7 @@ from campaigns.storage.database import transaction
 from campaigns.storage.heartbeats import beat, list_heartbeats
 from campaigns.storage.interactions import read_interactions
 from campaigns.storage.products import list_products
-from campaigns.storage.recs import list_armed_profiles, read_last_event, training_turn
+from campaigns.storage.recs import find_newest_event, list_armed_profiles, read_last_event, training_turn
 from recsys import keys
 from recsys.columns import Columns
 from recsys.training import Artifacts, TrainingSettings, train
@@ -32,6 +32,7 @@ KEEP_SECONDS: Final = 7 * 86_400
 """How long a record lives in the cache when it is not refreshed."""
 AT_LEAST_EVERY: Final = timedelta(hours=12)
 """Popularity fades and products become old also where nothing happens."""
+AT_REST: Final = timedelta(days=7)
 
 HEARTBEAT: Final = "train"
 CHAMPION: Final = "recs_champion"
@@ -101,7 +102,7 @@ def read_history(engine: Engine, *, until: datetime | None = None, most: int = M
     """Everything training needs, in one transaction. `most` bounds the rows: the span is shortened by what the last
     training counted a day."""
     with transaction(engine.database) as connection:
-        now = until or engine.now(connection)
+        now = until or moment_of(connection, engine.now(connection))
         last_event = read_last_event(connection)
         span = _span(connection, most)
         interactions = read_interactions(connection, since=now - span, until=now)
@@ -110,6 +111,13 @@ def read_history(engine: Engine, *, until: datetime | None = None, most: int = M
     profiles = dict.fromkeys([*armed, *active_profiles(interactions, now)])
     chosen = list(profiles)[:MOST_SLATES]
     return History(interactions, products, chosen, now, span / timedelta(days=1), last_event)
+
+
+def moment_of(connection: Connection, now: datetime) -> datetime:
+    """Now; or, where nothing happened for a week (a recorded history, a shop at rest), right after the last event."""
+    newest = find_newest_event(connection)
+    is_at_rest = newest is not None and now - newest > AT_REST
+    return newest + timedelta(seconds=1) if newest is not None and is_at_rest else now
 
 
 def _span(connection: Connection, most: int) -> timedelta:

@@ -37,7 +37,7 @@ _SERVED = statement(
     " ORDER BY decision_id DESC LIMIT :limit) AS lately ORDER BY profile_id, decided_at DESC"
 )
 _WAITING = statement("SELECT min(received_at), count(*) FROM inbox")
-_NEWEST = statement("SELECT last_event_at FROM profile_states ORDER BY updated_at DESC LIMIT 1")
+_NEWEST = statement("SELECT occurred_at FROM events ORDER BY event_id DESC LIMIT 1")
 _LAST_EVENT = statement("SELECT coalesce(max(event_id), 0) FROM events")
 _QUEUED = statement(
     "SELECT min(greatest(created_at, coalesce(not_before, created_at))) FROM messages WHERE status = 'queued'"
@@ -101,14 +101,20 @@ def read_mail_ages(connection: Connection, *, since: datetime) -> Ages:
 
 
 def read_waiting(connection: Connection) -> Mapping[str, Any]:
-    """`batches` and `oldest` of the inbox, `newest_event` of the states, `oldest_mail` in the queue."""
+    """`batches` and `oldest` of the inbox, `newest_event` applied, `oldest_mail` in the queue."""
     oldest, batches = connection.execute(_WAITING).one()
     return {
         "batches": batches,
         "oldest": oldest,
-        "newest_event": connection.execute(_NEWEST).scalar(),
+        "newest_event": find_newest_event(connection),
         "oldest_mail": connection.execute(_QUEUED).scalar(),
     }
+
+
+def find_newest_event(connection: Connection) -> datetime | None:
+    """When the event applied last happened."""
+    found: datetime | None = connection.execute(_NEWEST).scalar()
+    return found
 
 
 def read_last_event(connection: Connection) -> int:
