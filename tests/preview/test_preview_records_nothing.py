@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from sqlalchemy import text
 
 from campaigns.cli.main import cli
 from campaigns.config import Workspace
-from campaigns.storage.database import connect
+from campaigns.domain.product import Product
+from campaigns.storage.database import connect, transaction
+from campaigns.storage.products import save_products
 
 pytestmark = pytest.mark.servers
 
@@ -64,3 +67,25 @@ def test_a_real_shopper_is_shown_and_nothing_is_recorded(shop: Workspace, enviro
 def test_an_unknown_shopper_or_no_timer_is_one_line(shop: Workspace) -> None:
     assert "no profile is known" in str(run(shop, "preview", "abandoned_cart", "--profile", "C8").exception)
     assert "no timer" in str(run(shop, "preview", "abandoned_cart", "--next").exception)
+
+
+def test_made_up_shoppers_see_the_shops_own_products_where_its_database_runs(
+    shop: Workspace, environ: dict[str, str]
+) -> None:
+    sold = [
+        Product(f"S{n}", f"Own thing {n}", f"https://lantern-lane.example/p/S{n}", f"https://lantern-lane.example/{n}.jpg",
+                category=f"Shelf {n % 3}", price_minor=1000 + n, stock=0 if n == 5 else None, hidden=n == 6)
+        for n in range(9)
+    ]  # fmt: skip
+    database = connect(environ["REKINDLE_DATABASE_URL"])
+    with transaction(database) as connection:
+        save_products(connection, sold, datetime(2026, 3, 12, tzinfo=UTC))
+    database.dispose()
+    before = counts(environ)
+    shown = run(shop, "preview", "abandoned_cart").output
+    assert "Own thing 0" in shown and "Carving Knife" not in shown
+    assert "Own thing 5" not in shown and "Own thing 6" not in shown, "neither sold out nor hidden"
+    assert counts(environ) == before
+    run(shop, "preview", "--all", "--update")
+    text = (shop.root / "snapshots/abandoned_cart/1-reminder.txt").read_text(encoding="utf-8")
+    assert "Own thing" not in text, "snapshots are the same whatever the catalog holds"
