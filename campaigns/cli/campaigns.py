@@ -70,7 +70,8 @@ def plan(output: Output, since: timedelta, no_backtest: bool) -> None:
     """Shows what `apply` would change, setting by setting, and what that would have changed over recorded history."""
     with open_engine(output.workspace) as engine:
         files = read_campaign_files(engine.workspace.campaigns, engine.templates)
-        found = list(make_plan(engine, files, length=None if no_backtest else since))
+        with output.progress("events", None) as bar:
+            found = make_plan(engine, files, length=None if no_backtest else since, on_progress=bar.advance)
     if output.as_json:
         output.document([planned.as_json() for planned in found])
         return

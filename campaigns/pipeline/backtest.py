@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -56,6 +56,20 @@ class Backtest:
         return document
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The stretch of history that was played, and how many events were read for it."""
+
+    since: datetime
+    until: datetime
+    zone: ZoneInfo
+    events: int
+
+    def backtest(self, campaign_id: str, after: Trial, before: Trial | None = None) -> Backtest:
+        """What came out for one campaign."""
+        return Backtest(campaign_id, self.since, self.until, self.zone, after, before, self.events)
+
+
 def trial_json(trial: Trial, campaign_id: str) -> dict[str, Any]:
     """One campaign's figures and clashes, and the mails of all."""
     clashes = [
@@ -79,6 +93,20 @@ def backtest(
     """Plays the last `length` of history with `companions` (the campaigns in force) and with `candidate` in the place
     of the one of its id; None tries what is in force. The period ends with the last event unless `until` is given."""
     tried = {**companions, **({campaign_id: candidate} if candidate else {})}
+    sets = [tried] if candidate is None or campaign_id not in companions else [tried, dict(companions)]
+    span, trials = try_sets(engine, sets, length=length, until=until, on_progress=on_progress)
+    return span.backtest(campaign_id, *trials)
+
+
+def try_sets(
+    engine: Engine,
+    sets: Sequence[Mapping[str, Campaign]],
+    *,
+    length: timedelta,
+    until: datetime | None = None,
+    on_progress: Progress = lambda count: None,
+) -> tuple[Span, list[Trial]]:
+    """Plays several sets of campaigns over the same stretch of history, reading it once."""
     with transaction(engine.database) as connection:
         first, last, count = read_span(connection)
     if first is None or last is None:
@@ -86,12 +114,10 @@ def backtest(
     end = until or last
     zone = ZoneInfo(engine.settings.shop.zone)
     since = max(first, _first_moment(end, length, zone))
-    start = since - warm_up(tried.values())
-    sets = [tried] if candidate is None or campaign_id not in companions else [tried, dict(companions)]
+    start = since - warm_up(campaign for campaigns in sets for campaign in campaigns.values())
     task = Task(sets, shop_policy(engine.settings), engine.settings.events.max_event_age, start, since, end, zone)
     trials, events = carry_out(engine, task, count, on_progress)
-    before = trials[1] if len(trials) > 1 else None
-    return Backtest(campaign_id, since, end, zone, trials[0], before, events)
+    return Span(since, end, zone, events), trials
 
 
 def happenings(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_change import Change, list_changes, refuse_change
-from campaigns.pipeline.backtest import Backtest, Progress, backtest
+from campaigns.pipeline.backtest import Backtest, Progress, Span, Trial, try_sets
 from campaigns.pipeline.campaign_files import CampaignFile
 from campaigns.pipeline.engine import Engine
 from campaigns.storage.campaigns import StoredCampaign, checksum, count_on_older_versions, list_campaigns
@@ -62,22 +62,29 @@ def plan(
     *,
     length: timedelta | None = timedelta(days=30),
     on_progress: Progress = lambda count: None,
-) -> Iterator[Planned]:
-    """Compares the files with what is in force, campaign by campaign; changed and new ones are tried on the last
-    `length` of history (None: not at all)."""
+) -> list[Planned]:
+    """Compares the files with what is in force, campaign by campaign. Where something would change, everything as it is
+    and everything as it would be are tried on the last `length` of history (None: not at all)."""
     with transaction(engine.database) as connection:
         stored = {campaign.campaign_id: campaign for campaign in list_campaigns(connection)}
         current = dict(engine.campaigns.read(connection).current)
         running = _running(count_enrollments(connection))
         has_history = read_span(connection)[2] > 0
-    for campaign_id in sorted({*files, *(c for c, one in stored.items() if one.status != "retired")}):
-        planned = _compare(files.get(campaign_id), stored.get(campaign_id), current.get(campaign_id), running)
-        if length is None or not has_history or planned.fate in (Fate.UNCHANGED, Fate.RETIRED):
-            yield planned
-            continue
-        candidate = files[campaign_id].campaign
-        found = backtest(engine, campaign_id, candidate, companions=current, length=length, on_progress=on_progress)
-        yield Planned(**{**_fields(planned), "backtest": found})
+    ids = sorted({*files, *(c for c, one in stored.items() if one.status != "retired")})
+    found = [_compare(files.get(c), stored.get(c), current.get(c), running) for c in ids]
+    changed = [planned for planned in found if planned.fate is not Fate.UNCHANGED and not planned.refusal]
+    if length is None or not has_history or not changed:
+        return found
+    wanted = {campaign_id: file.campaign for campaign_id, file in files.items()}
+    span, trials = try_sets(engine, [wanted, current], length=length, on_progress=on_progress)
+    return [_tried(planned, span, trials, current) if planned in changed else planned for planned in found]
+
+
+def _tried(planned: Planned, span: Span, trials: Sequence[Trial], current: Mapping[str, Campaign]) -> Planned:
+    if planned.fate is Fate.RETIRED:
+        return planned
+    before = trials[1] if planned.campaign_id in current else None
+    return replace(planned, backtest=span.backtest(planned.campaign_id, trials[0], before))
 
 
 def _compare(
@@ -102,10 +109,6 @@ def _running(counts: Mapping[tuple[str, str, str], int]) -> dict[str, int]:
         if status in ("armed", "active"):
             found[campaign_id] = found.get(campaign_id, 0) + count
     return found
-
-
-def _fields(planned: Planned) -> dict[str, Any]:
-    return {name: getattr(planned, name) for name in Planned.__slots__}
 
 
 def count_left_behind(engine: Engine) -> dict[str, int]:
