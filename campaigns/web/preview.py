@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 import orjson
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -64,7 +66,9 @@ class PreviewApp:
             "slates": _slates,
             "lint": self._lint,
         }
-        self.app = Starlette(routes=self._routes(), lifespan=self._lifespan)
+        # A page elsewhere that names this machine as its own must not read shoppers' data here.
+        only_here = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+        self.app = Starlette(routes=self._routes(), middleware=[only_here], lifespan=self._lifespan)
 
     def close(self) -> None:
         self._watch.close()

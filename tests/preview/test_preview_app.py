@@ -109,3 +109,7 @@ def test_a_problem_is_shown_with_the_line_of_the_template(site: httpx.Client, wo
 def test_a_real_shopper_without_servers_is_a_problem_in_place(site: httpx.Client) -> None:
     state = site.get("/preview/state", params={"campaign": "abandoned_cart", "persona": "profile:C1"}).json()
     assert "servers" in state["problem"]["what"]
+
+
+def test_another_sites_name_for_this_machine_is_refused(site: httpx.Client) -> None:
+    assert site.get("/preview/state", headers={"Host": "evil.example"}).status_code == 400

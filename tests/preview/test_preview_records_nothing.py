@@ -6,15 +6,22 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from campaigns.cli.main import cli
+from campaigns.clock import WallClock
 from campaigns.config import Workspace
 from campaigns.domain.product import Product
+from campaigns.pipeline.engine import open_engine
+from campaigns.pipeline.preview import Wanted, open_studio, template_folders
+from campaigns.pipeline.preview_live import LiveTemplates
 from campaigns.storage.database import connect, transaction
 from campaigns.storage.products import save_products
+from campaigns.web.preview import PreviewApp
+from campaigns.web.server import serving
 
 pytestmark = pytest.mark.servers
 
@@ -89,3 +96,21 @@ def test_made_up_shoppers_see_the_shops_own_products_where_its_database_runs(
     run(shop, "preview", "--all", "--update")
     text = (shop.root / "snapshots/abandoned_cart/1-reminder.txt").read_text(encoding="utf-8")
     assert "Own thing" not in text, "snapshots are the same whatever the catalog holds"
+
+
+def test_the_app_shows_a_real_shopper_and_records_nothing(shop: Workspace, environ: dict[str, str]) -> None:
+    with open_engine(shop.root) as engine:
+        before = counts(environ)
+        studio = open_studio(shop, engine.settings, engine=engine)
+        studio.templates = LiveTemplates(template_folders(shop), links=studio.links)
+        app = PreviewApp(studio, Wanted("abandoned_cart", profile="C7"), WallClock()).app
+        with serving(app) as url, httpx.Client(base_url=url, timeout=30, follow_redirects=True) as client:
+            asked = {"campaign": "abandoned_cart", "persona": "profile:C7"}
+            assert dict(client.get("/").url.params) == asked
+            state = client.get("/preview/state", params=asked).json()
+            assert state["problem"] is None and state["to"] == "bo@shoppers.example"
+            assert {"profile:C7", "next:"} <= {each["value"] for each in state["options"]["people"]}
+            for part in ("frame", "part/text", "part/source", "part/headers", "part/data", "part/slates", "part/lint"):
+                assert client.get(f"/preview/{part}", params=asked).status_code == 200
+            assert "Oak chair" in client.get("/preview/part/text", params=asked).text
+        assert counts(environ) == before
