@@ -114,9 +114,8 @@ def test_chaos(
         doubt = check_nobody_mailed_twice(shop.rows, box, most_in_doubt=kills + WORKERS * crashes)
         check_no_mail_after_an_order(box, crowd.seen_at, grace=0.5)
         carts = [mail for mail in box.mails if mail.campaign_id == "abandoned_cart"]
-        print(
-            f"{crowd.people} shoppers, {kills} kills, {len(box.mails)} mails, {len(carts)} of carts, {doubt} in doubt"
-        )
+        print(f"{crowd.people} shoppers, {kills} kills, {crashes} crashes of the database")
+        print(f"{len(box.mails)} mails, {len(carts)} of carts, {doubt} in doubt")
         assert kills >= SECONDS and len(carts) > crowd.people / 4
 
 
