@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -20,6 +21,8 @@ from triggers.events import Event, Line, Visit
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING: Final[dict[str, Any]] = {}
+_line = lru_cache(maxsize=131_072)(Line)  # one object for the same product however often it occurs
+_visit = lru_cache(maxsize=4_096)(Visit)
 
 
 @dataclass(slots=True)
@@ -59,24 +62,25 @@ def event_of(row: HistoryRow) -> Event:
     _, occurred, arrived, source, message_id, name, payload = row
     get = payload.get
     visit = get("visit")
+    occurred_at = _EPOCH + timedelta(microseconds=occurred)
     return Event(
         source,
         message_id,
         name,
-        _EPOCH + timedelta(microseconds=occurred),
-        _EPOCH + timedelta(microseconds=arrived),
+        occurred_at,
+        occurred_at if arrived == occurred else _EPOCH + timedelta(microseconds=arrived),
         get("anonymous_id"),
         get("user_id"),
         get("previous_id"),
         get("email"),
-        tuple([Line(**line) for line in payload["lines"]]) if "lines" in payload else (),
+        tuple([_line(**line) for line in payload["lines"]]) if "lines" in payload else (),
         get("cart_id"),
         get("checkout_id"),
         get("order_id"),
         get("total_minor"),
         get("currency"),
         get("session_id"),
-        Visit(**visit) if visit is not None else None,
+        _visit(**visit) if visit is not None else None,
         get("traits") or _NOTHING,
         get("properties") or _NOTHING,
     )
