@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import orjson
-
+from campaigns.rendering.disk import read_layout, tidy, write_layout
 from campaigns.rendering.holes import MARK, SLOT
-from campaigns.rendering.layout import FIRST_SLOT, HOLE, Layout, Spot, Stretch, layout_of, tokens_in
+from campaigns.rendering.layout import FIRST_SLOT, HOLE, Layout, layout_of, tokens_in
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.shape import Shape, filled, shape_of
 from campaigns.rendering.structure import looks_sound
 
 MAX_SHAPES = 2_000
+TIDY_EVERY = 500  # compilations
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
 )
@@ -76,9 +75,7 @@ class Compiler:
         key = _key(name, shape, values)
         self._keep(self._shapes, name, shape)
         self._keep(self._layouts, key, layout)
-        path = self._path(key)
-        if path is not None:
-            _write(path, layout)
+        self._store(key, layout)
         return shape, layout
 
     def _path(self, key: tuple[str, ...]) -> Path | None:
@@ -89,17 +86,18 @@ class Compiler:
 
     def _load(self, key: tuple[str, ...]) -> Layout | None:
         path = self._path(key)
-        if path is None:
-            return None
-        try:
-            stored = orjson.loads(path.read_bytes())
-            stretches = tuple(Stretch(each["start"], each["end"], Spot(each["spot"])) for each in stored["stretches"])
-            plain = (tuple(stored[group]) for group in ("plain_css", "plain_addresses", "plain_links"))
-            layout = Layout(tuple(stored["pieces"]), tuple(stored["indices"]), stretches, *plain)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        self._keep(self._layouts, key, layout)
+        layout = read_layout(path) if path is not None else None
+        if layout is not None:
+            self._keep(self._layouts, key, layout)
         return layout
+
+    def _store(self, key: tuple[str, ...], layout: Layout) -> None:
+        path = self._path(key)
+        if self.folder is None or path is None:
+            return
+        write_layout(path, layout)
+        if self.compiled % TIDY_EVERY == 0:
+            tidy(self.folder)
 
 
 def compiled_layout(shape: Shape, values: list[str], around: tuple[str, str] | None = None) -> tuple[Shape, Layout]:
@@ -147,14 +145,3 @@ def with_preheader(html: str, source: str, preheader: str) -> str:
     if body < 0:
         return html
     return f'{html[:end]}<div style="{PREHEADER_STYLE}">{preheader}</div>{html[end:]}'
-
-
-def _write(path: Path, layout: Layout) -> None:
-    """Stores a layout whole or not at all; a full or read-only disk only costs the next process a compile."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{id(layout):x}.part")
-        part.write_bytes(orjson.dumps(asdict(layout)))
-        part.replace(path)
-    except OSError:
-        return

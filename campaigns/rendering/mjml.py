@@ -17,7 +17,8 @@ _TAG = re.compile(r"<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"(?P<before>\s[\w:.-]+\s*=\s*)(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')")
 _TITLE = re.compile(r"(<mj-title\b[^>]*>)([^<]*)")
 _AWKWARD = re.compile(r"[\"\\]|[^\x20-\x7e]")
-_ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Me"})
+_ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Mc", "Me"})
+_EXTENDING = frozenset("\u115f\u1160\u3164\uffa0\uff9e\uff9f")  # letters that Rust takes for signs
 _POSITION = re.compile(r"position (\d+)")
 
 
@@ -101,4 +102,8 @@ def _reference(found: re.Match[str]) -> str:
 
 def _is_plain(character: str) -> bool:
     """Whether Rust's `escape_debug` leaves the character alone."""
-    return character not in '"\\' and unicodedata.category(character) not in _ESCAPED_CATEGORIES
+    return (
+        character not in _EXTENDING
+        and character not in '"\\'
+        and unicodedata.category(character) not in _ESCAPED_CATEGORIES
+    )

@@ -31,6 +31,12 @@ CHARACTERS = {
     "less": "<",
     "ampersand": "&",
     "Arabic": "ليلى",
+    "Arabic vowel sign": "\u0628\u064b",
+    "Bengali vowel sign": "\u0995\u09be",
+    "Tamil vowel sign": "\u0b95\u0bbe",
+    "enclosing circle": "a\u20dd",
+    "Hangul filler": "\u3164",
+    "halfwidth voiced mark": "\uff76\uff9e",
 }
 
 
@@ -62,8 +68,10 @@ def test_in_the_template_itself(name: str) -> None:
 def test_in_the_data(name: str, write: Callable[..., EmailTemplate], context: RenderContext) -> None:
     sign = CHARACTERS[name]
     changed: Any = {**context, "coupon": {**(context["coupon"] or {}), "code": f"a{sign}b"}}
-    html = write(_body("{{ coupon.code }}")).render(changed).html
-    assert Alts(html).found == [f"a{sign}b"] * 2
+    template = write(_body("{{ coupon.code }}"))
+    assert Alts(template.render(changed).html).found == [f"a{sign}b"] * 2
+    if name != "less":  # MJML takes a reference for the sign it stands for
+        assert Alts(template.render_uncompiled(changed)).found == [f"a{sign}b"] * 2
 
 
 def test_a_double_quote_between_single_ones_does_not_end_the_attribute() -> None:
