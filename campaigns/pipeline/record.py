@@ -32,7 +32,9 @@ class Choices:
 def record_reaction(
     engine: Engine, message_ref: str, kind: str, *, at: datetime, machine: bool = False, url: str | None = None
 ) -> None:
-    """Keeps a click or an open; machine-made ones are marked and count in no rate."""
+    """Keeps a click or an open; machine-made ones are marked and count in no rate. Those of previews are nobody's."""
+    if message_ref.startswith("preview"):
+        return
     with transaction(engine.database) as connection:
         add_feedback(connection, message_ref, kind, at=at, machine=machine, url=url)
 
