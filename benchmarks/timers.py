@@ -165,10 +165,10 @@ class _Nowhere:
     def close(self) -> None: ...
 
 
-def hand_over(engine: Engine, most: int = 2_000) -> tuple[int, float]:
+def hand_over(engine: Engine, together: int, most: int = 1_000) -> tuple[int, float]:
     """What a hand-over costs one sender without a mail server: a transaction and the last look for each mail."""
     sent, started = 0, time.perf_counter()
-    while sent < most and (done := deliver(engine, _Nowhere(), limit=200)):
+    while sent < most and (done := deliver(engine, _Nowhere(), limit=200, together=together)):
         sent += done.total()
     return sent, time.perf_counter() - started
 
@@ -204,8 +204,9 @@ def main() -> None:
             decide_with(
                 options.workers, workspace.root, options.limit, content=options.content, profile=options.profile
             )
-            sent, seconds = hand_over(engine)
-            print(f"handed over by one sender: {sent:,} in {seconds:.1f} s, {sent / seconds:,.0f}/s")
+            for together in (1, 10):
+                sent, seconds = hand_over(engine, together)
+                print(f"handed over by one sender, {together} a transaction: {sent / max(seconds, 1e-9):,.0f}/s")
             print(f"a sweep that finds nothing: {idle(engine):.2f} ms", flush=True)
             updates, hot, seconds = rearm(engine)
             print(f"re-arming: {updates:,} updates, {hot:,} of them HOT, {updates / seconds:,.0f}/s")
