@@ -57,22 +57,21 @@ def _print_funnel(output: Output, found: Report) -> None:
     reasons = [(reason, count) for outcome, reason, count in found.outcomes if outcome == "skip"]
     if reasons:
         output.table("Not mailed, and why", ("reason", "count"), reasons)
-    steps = [
+    _print_mails(output, found)
+
+
+def _print_mails(output: Output, found: Report) -> None:
+    names = [step.name for step in found.campaign.steps]
+    rows = [
         (
-            found.campaign.steps[f.step - 1].name if f.step <= len(found.campaign.steps) else str(f.step),
-            f.sent,
-            f.delivered,
-            f.opened,
-            f.clicked,
-            f.unsubscribed,
-            f.bounced,
-            f.complained,
+            names[f.step - 1] if f.step <= len(names) else f"step {f.step}",
+            *(f.sent, f.delivered, f.opened, f.clicked, f.unsubscribed, f.bounced, f.complained),
         )
         for f in found.funnel
     ]
-    if steps:
+    if rows:
         columns = ("mails", "sent", "delivered", "opened", "clicked", "unsubscribed", "bounced", "complained")
-        output.table("Mails (opens and clicks of machines left out)", columns, steps)
+        output.table("Mails (opens and clicks of machines left out)", columns, rows)
 
 
 def _print_lift(output: Output, found: Report, locale: str) -> None:

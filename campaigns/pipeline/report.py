@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,15 +56,34 @@ class Report:
     share: float
     mailed: Arm
     ghosts: Arm
-    ratio: RatioCheck | None
-    conversion: Lift | NotEnoughData
-    revenue: Lift | NotEnoughData
-    least_lift: float
+
+    @property
+    def ratio(self) -> RatioCheck | None:
+        """Whether the groups are as drawn; None where nobody is held out."""
+        if not 0 < self.share < 1:
+            return None
+        return check_ratio(self.mailed.profiles, self.ghosts.profiles, self.share)
+
+    @property
+    def conversion(self) -> Lift | NotEnoughData:
+        """How many more bought because of the mails."""
+        return conversion_lift(self.mailed, self.ghosts)
+
+    @property
+    def revenue(self) -> Lift | NotEnoughData:
+        """How much more a shopper spent because of the mails."""
+        return revenue_lift(self.mailed, self.ghosts)
+
+    @property
+    def least_lift(self) -> float:
+        """The least lift of conversion that groups of this size would show; nan where no held out shopper bought."""
+        return minimum_detectable_lift(self.ghosts.rate, self.mailed.profiles, self.ghosts.profiles)
 
     @property
     def incremental_minor(self) -> float | None:
         """Revenue that mailing caused: the difference in a profile times the profiles mailed."""
-        return self.revenue.difference * self.mailed.profiles if isinstance(self.revenue, Lift) else None
+        lift = self.revenue
+        return lift.difference * self.mailed.profiles if isinstance(lift, Lift) else None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
@@ -94,41 +114,27 @@ class Report:
 
 def report(engine: Engine, campaign_id: str, *, length: timedelta) -> Report:
     """Reports the last `length` of a campaign, up to its last decision or now, whatever is earlier."""
+    window = engine.settings.attribution.click_window or _DEFAULT_WINDOW
     with transaction(engine.database) as connection:
-        current = engine.campaigns.read(connection).current
-        campaign = current.get(campaign_id)
-        if campaign is None:
-            known = ", ".join(sorted(current)) or "none"
-            raise WrongUsage(f"no campaign {campaign_id!r} is in force", fix=f"there is {known}")
-        until = min(engine.now(connection), last_decided_at(connection, campaign_id) or engine.now(connection))
-        until += timedelta(microseconds=1)
+        campaign = _find(engine.campaigns.read(connection).current, campaign_id)
+        now = engine.now(connection)
+        until = min(now, last_decided_at(connection, campaign_id) or now) + timedelta(microseconds=1)
         period = Period(campaign_id, until - length, until)
-        window = engine.settings.attribution.click_window or _DEFAULT_WINDOW
         share, steps = held_out(engine, campaign)
         sums = sum_arms(connection, period, steps, window) if steps else {}
-        mailed, ghosts = arm_of(sums.get("send")), arm_of(sums.get("ghost"))
         orders, revenue = sum_attributed(connection, period, window)
         entered, profiles = count_entered(connection, period)
-        return Report(
-            campaign=campaign,
-            since=period.since,
-            until=until,
-            window=window,
-            currency=engine.settings.shop.currency,
-            entered=entered,
-            entered_profiles=profiles,
-            outcomes=count_outcomes(connection, period),
-            funnel=read_funnel(connection, period),
-            attributed_orders=orders,
-            attributed_minor=revenue,
-            share=share,
-            mailed=mailed,
-            ghosts=ghosts,
-            ratio=check_ratio(mailed.profiles, ghosts.profiles, share) if 0 < share < 1 else None,
-            conversion=conversion_lift(mailed, ghosts),
-            revenue=revenue_lift(mailed, ghosts),
-            least_lift=minimum_detectable_lift(ghosts.rate, mailed.profiles, ghosts.profiles),
-        )
+        outcomes, funnel = count_outcomes(connection, period), read_funnel(connection, period)
+    groups = (arm_of(sums.get("send")), arm_of(sums.get("ghost")))
+    seen = (campaign, period.since, until, window, engine.settings.shop.currency)
+    return Report(*seen, entered, profiles, outcomes, funnel, orders, revenue, share, groups[0], groups[1])
+
+
+def _find(current: Mapping[str, Campaign], campaign_id: str) -> Campaign:
+    if campaign_id not in current:
+        known = ", ".join(sorted(current)) or "none"
+        raise WrongUsage(f"no campaign {campaign_id!r} is in force", fix=f"there is {known}")
+    return current[campaign_id]
 
 
 def held_out(engine: Engine, campaign: Campaign) -> tuple[float, list[int]]:
