@@ -60,12 +60,38 @@ class Composer:
         if unit is None or unit.source in self._refused or styles_inline(unit.source):
             return self._compiler.layout(without_bounds(source), values)
         try:
+            if not self._knows_parts(unit):
+                self._prepare(unit, values)
             return self._composed(source, unit, values)
         except (CannotCompose, MjmlProblem):
             layout = self._compiler.layout(without_bounds(source), values)
-            if len(self._refused) < MAX_PARTS:
-                self._refused.add(unit.source)
+            self._refuse(unit)
             return layout
+
+    def _prepare(self, unit: Unit, values: list[str]) -> None:
+        """Compiles the units inside; one that does not stand alone goes back into the part around it."""
+        for place in reversed(range(len(unit.inner))):
+            inner = unit.inner[place]
+            self._prepare(inner, values)
+            if not self._stands_alone(inner, values):
+                unit.take_back(place)
+
+    def _stands_alone(self, unit: Unit, values: list[str]) -> bool:
+        if unit.source in self._parts:
+            return True
+        if unit.source in self._refused:
+            return False
+        try:
+            self._part(unit, [values[each] for each in unit.ids], outermost=False)
+        except (CannotCompose, MjmlProblem):
+            self._refuse(unit)
+            return False
+        return True
+
+    def _refuse(self, unit: Unit) -> None:
+        if len(self._refused) >= MAX_PARTS:
+            self._refused.clear()
+        self._refused.add(unit.source)
 
     def _composed(self, source: str, unit: Unit, values: list[str]) -> Layout:
         growing = _Growing(len(values))

@@ -45,6 +45,6 @@ def _runs(pieces: Sequence[nodes.Expr]) -> list[nodes.Expr]:
 
 
 def _joined(run: list[nodes.Expr]) -> list[nodes.Expr]:
-    if all(isinstance(piece, nodes.TemplateData) for piece in run):
-        return run
+    if not any(isinstance(piece, nodes.Name) or piece.find(nodes.Name) for piece in run):
+        return run  # Jinja would fold it into plain text, and that would be escaped once more
     return [nodes.Concat(run, lineno=run[0].lineno)]

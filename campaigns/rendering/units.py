@@ -176,6 +176,15 @@ class Unit:
             if marks:
                 self.ids.extend(range(count, count + marks))
 
+    def take_back(self, place: int) -> None:
+        """Makes the inner unit at `place` part of this one's own text again."""
+        unit = self.inner[place]
+        pieces = self.source.split(SLOT)
+        around = f"{pieces[place]}{unit.source}{pieces[place + 1]}"
+        self.source = SLOT.join([*pieces[:place], around, *pieces[place + 2 :]])
+        self.ids = sorted([*self.ids, *unit.ids])
+        self.inner[place : place + 1] = unit.inner
+
 
 def cut(source: str) -> Unit | None:
     """The mail as a tree of units; None where the bounds do not nest."""
