@@ -39,13 +39,17 @@ class Merchandising:
             return "in the cart"
         if product_id in request.returned:
             return "returned"
-        if product_id in self.order or self._bought_lately(product_id):
+        if self._is_just_ordered(product_id) or self._bought_lately(product_id):
             return "just bought"
         if kind in (SlotKind.COMPLEMENT, SlotKind.CROSS_SELL) and product_id in self.substitutes:
             return "substitute of what was bought"
         if kind in (SlotKind.NEW_FOR_YOU, SlotKind.SIMILAR) and product_id in self.touched:
             return "already seen"
         return ""
+
+    def _is_just_ordered(self, product_id: str) -> bool:
+        """An order of unknown age bars its products; one whose age is known leaves it to the rhythm."""
+        return product_id in self.order and product_id not in self.request.bought
 
     def _bought_lately(self, product_id: str) -> bool:
         days = self.request.bought.get(product_id)

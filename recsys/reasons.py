@@ -7,7 +7,8 @@ from typing import Final
 
 from recsys.slates import Rung, SlotKind
 
-# a shop may hand in its own wording by the same names; {seed}, {category} and {brand} are filled in
+# a shop may hand in its own wording by the same names; {seed}, {category} and {brand} are filled in;
+# "similar_unnamed", "next_unnamed" and "complement_unnamed" are said where the product to name is unknown
 SHOPPER_WORDS: Final[Mapping[str, str]] = {
     "pinned": "Recommended by our team",
     "similar": "Similar to {seed}",
@@ -32,7 +33,8 @@ def shopper_reason(code: str, words: Mapping[str, str] | None = None, **values: 
     text = (words or {}).get(code) or SHOPPER_WORDS.get(code, "")
     named = [name for name in ("seed", "category", "brand") if "{" + name + "}" in text]
     if any(not values.get(name) for name in named):
-        text = _WITHOUT_SEED.get(code, SHOPPER_WORDS["global"])
+        said = words or {}
+        text = said.get(f"{code}_unnamed") or _WITHOUT_SEED.get(code) or said.get("global") or SHOPPER_WORDS["global"]
     for name in named:
         text = text.replace("{" + name + "}", values.get(name, ""))
     return text

@@ -10,6 +10,9 @@ from recsys.reasons import SHOPPER_WORDS
 
 _SHIPPED: Final[Mapping[str, Mapping[str, str]]] = {
     "de": {
+        "similar_unnamed": "Das könnte dir auch gefallen",
+        "next_unnamed": "Das könnte dir auch gefallen",
+        "complement_unnamed": "Passt gut dazu",
         "pinned": "Von uns empfohlen",
         "similar": "Ähnlich wie {seed}",
         "next": "Weil du dir {seed} angesehen hast",
@@ -26,6 +29,9 @@ _SHIPPED: Final[Mapping[str, Mapping[str, str]]] = {
         "global": "Ein Bestseller des Shops",
     },
     "fr": {
+        "similar_unnamed": "Cela pourrait aussi vous plaire",
+        "next_unnamed": "Cela pourrait aussi vous plaire",
+        "complement_unnamed": "Va bien avec",
         "pinned": "Recommandé par notre équipe",
         "similar": "Dans le même esprit que {seed}",
         "next": "Parce que vous avez regardé {seed}",
@@ -42,6 +48,9 @@ _SHIPPED: Final[Mapping[str, Mapping[str, str]]] = {
         "global": "Un best-seller de la boutique",
     },
     "es": {
+        "similar_unnamed": "También te puede gustar",
+        "next_unnamed": "También te puede gustar",
+        "complement_unnamed": "Combina bien",
         "pinned": "Recomendado por nuestro equipo",
         "similar": "Parecido a {seed}",
         "next": "Porque miraste {seed}",
@@ -60,6 +69,9 @@ _SHIPPED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
+_UNNAMED: Final = ("similar_unnamed", "next_unnamed", "complement_unnamed")
+
+
 def words_of(templates: TemplateStore, template: str, locale: str, shop_locale: str) -> dict[str, str] | None:
     """The sentences for one reader, by the names of `SHOPPER_WORDS`; None where the English ones serve.
 
@@ -70,7 +82,7 @@ def words_of(templates: TemplateStore, template: str, locale: str, shop_locale: 
         catalog = templates.translations.catalog(template, spoken, shop_locale)
     except TemplateProblem:  # the rendering of the mail reports it with its line
         return found or None
-    for name in SHOPPER_WORDS:
+    for name in (*SHOPPER_WORDS, *_UNNAMED):
         entry = catalog.find(f"reasons.{name}")
         if isinstance(entry, str):
             found[name] = entry

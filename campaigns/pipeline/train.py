@@ -115,9 +115,8 @@ def read_history(engine: Engine, *, until: datetime | None = None, most: int = M
 
 def moment_of(connection: Connection, now: datetime) -> datetime:
     """Now; or, where nothing happened for a week (a recorded history, a shop at rest), right after the last event."""
-    newest = find_newest_event(connection)
-    is_at_rest = newest is not None and now - newest > AT_REST
-    return newest + timedelta(seconds=1) if newest is not None and is_at_rest else now
+    newest = find_newest_event(connection, unless_since=now - AT_REST)
+    return newest + timedelta(seconds=1) if newest is not None else now
 
 
 def _span(connection: Connection, most: int) -> timedelta:

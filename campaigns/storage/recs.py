@@ -37,7 +37,11 @@ _SERVED = statement(
     " ORDER BY decision_id DESC LIMIT :limit) AS lately ORDER BY profile_id, decided_at DESC"
 )
 _WAITING = statement("SELECT min(received_at), count(*) FROM inbox")
-_NEWEST = statement("SELECT occurred_at FROM events ORDER BY event_id DESC LIMIT 1")
+_LIVELY = statement("SELECT 1 FROM events WHERE occurred_at > :since LIMIT 1")
+_NEWEST = statement("SELECT max(occurred_at) FROM events")
+_NEWEST_LATELY = statement(
+    "SELECT max(occurred_at) FROM (SELECT occurred_at FROM events ORDER BY event_id DESC LIMIT 1000) e"
+)
 _LAST_EVENT = statement("SELECT coalesce(max(event_id), 0) FROM events")
 _QUEUED = statement(
     "SELECT min(greatest(created_at, coalesce(not_before, created_at))) FROM messages WHERE status = 'queued'"
@@ -101,18 +105,21 @@ def read_mail_ages(connection: Connection, *, since: datetime) -> Ages:
 
 
 def read_waiting(connection: Connection) -> Mapping[str, Any]:
-    """`batches` and `oldest` of the inbox, `newest_event` applied, `oldest_mail` in the queue."""
+    """`batches` and `oldest` of the inbox, `newest_event` of the last thousand, `oldest_mail` in the queue."""
     oldest, batches = connection.execute(_WAITING).one()
     return {
         "batches": batches,
         "oldest": oldest,
-        "newest_event": find_newest_event(connection),
+        "newest_event": connection.execute(_NEWEST_LATELY).scalar(),
         "oldest_mail": connection.execute(_QUEUED).scalar(),
     }
 
 
-def find_newest_event(connection: Connection) -> datetime | None:
-    """When the event applied last happened."""
+def find_newest_event(connection: Connection, *, unless_since: datetime) -> datetime | None:
+    """When the newest event happened, in a shop where nothing happened since a moment; None in a lively one, and where
+    there is none at all."""
+    if connection.execute(_LIVELY, {"since": unless_since}).scalar():
+        return None
     found: datetime | None = connection.execute(_NEWEST).scalar()
     return found
 

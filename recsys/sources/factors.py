@@ -8,6 +8,7 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.cpu.topk import topk
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from recsys.arrays import Floats, Matrix, csr, empty, from_rows, matrix
 from recsys.log import InteractionLog
@@ -55,17 +56,19 @@ class Factors(StoredArrays):
         interest = interest_matrix(log)
         if self.method == "als":
             interest.data = interest.data * np.float32(self.confidence / 2)
-            model = AlternatingLeastSquares(
-                factors=self.size,
-                iterations=self.iterations,
-                regularization=self.regularization,
-                random_state=self.seed,
-            )
+            with threadpool_limits(1, "blas"):
+                model = AlternatingLeastSquares(
+                    factors=self.size,
+                    iterations=self.iterations,
+                    regularization=self.regularization,
+                    random_state=self.seed,
+                )
         else:
             model = BayesianPersonalizedRanking(
                 factors=self.size, iterations=40, learning_rate=0.05, random_state=self.seed, num_threads=1
             )
-        model.fit(interest, show_progress=False)
+        with threadpool_limits(1, "blas"):  # its own threads and those of BLAS stand in each other's way
+            model.fit(interest, show_progress=False)
         self.factors = np.ascontiguousarray(model.item_factors, dtype=np.float32)
         return self
 

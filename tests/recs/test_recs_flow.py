@@ -1,0 +1,324 @@
+"""A model's life in a shop: trained, compared, put in force, taken back, looked at - on real servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from campaigns.cli.main import cli
+from campaigns.clock import VirtualClock
+from campaigns.config import Workspace
+from campaigns.domain.campaign import Slot
+from campaigns.domain.errors import InvalidInput, WrongUsage
+from campaigns.domain.product import Product
+from campaigns.pipeline import train as training
+from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
+from campaigns.pipeline.engine import Engine, open_engine
+from campaigns.pipeline.importing import import_catalog
+from campaigns.pipeline.ingest import ingest_events
+from campaigns.pipeline.recommend import recommend_batch, request_for
+from campaigns.pipeline.recs_champion import challenge, nightly, roll_back, shelf_of
+from campaigns.pipeline.recs_contest import hold_contest
+from campaigns.pipeline.recs_features import (
+    FEATURES,
+    features_by_profile,
+    features_of,
+    recent_products,
+    touches_of_rows,
+    touches_of_state,
+)
+from campaigns.pipeline.recs_show import show
+from campaigns.pipeline.recs_status import read_status
+from campaigns.pipeline.subject import Subject
+from campaigns.pipeline.train import read_champion, read_history, refresh, train_and_publish
+from campaigns.storage.database import statement, transaction
+from campaigns.storage.profiles import find_profile_ids, read_profiles
+from campaigns.storage.recs import training_turn
+from recsys import keys
+from recsys.columns import Columns
+from recsys.request import Rules
+from triggers.events import Event, EventName, Line
+from triggers.instants import micros
+from triggers.state import ProfileState
+
+pytestmark = pytest.mark.servers
+START = datetime(2026, 3, 12, 9, tzinfo=UTC)
+SHELVES = 8
+PER_SHELF = 6
+
+
+def product(number: int) -> Product:
+    shelf = number // PER_SHELF
+    return Product(
+        f"P{number}", f"Thing {number}", category=f"Shelf {shelf}", brand=f"Brand {number % 3}",
+        price_minor=1000 + number, currency="EUR",
+    )  # fmt: skip
+
+
+def visits(shoppers: int = 60, days: int = 12, seed: int = 3) -> list[Event]:
+    """Shoppers who like one shelf each, look around there, sometimes add, and sometimes buy the shelf's first thing."""
+    chance = np.random.default_rng(seed)
+    events: list[Event] = []
+    for shopper in range(shoppers):
+        shelf, who = shopper % SHELVES, f"user-{shopper}"
+        for day in sorted(chance.choice(days, 5, replace=False).tolist()):
+            at = START - timedelta(days=days - day, minutes=int(chance.integers(600)))
+            for step in range(4):
+                number = shelf * PER_SHELF + int(chance.integers(PER_SHELF))
+                name = EventName.PRODUCT_ADDED if step == 3 else EventName.PRODUCT_VIEWED
+                events.append(event(name, who, at + timedelta(minutes=step), f"P{number}"))
+            if chance.random() < 0.3:
+                order = event(EventName.ORDER_COMPLETED, who, at + timedelta(minutes=9), f"P{shelf * PER_SHELF}")
+                events.append(replace(order, order_id=f"o-{who}-{day}"))
+    return sorted(events, key=lambda one: one.occurred_at)
+
+
+def event(name: str, who: str, at: datetime, *products: str) -> Event:
+    lines = tuple(Line(one) for one in products)
+    return Event("shop", f"{who}-{name}-{at.isoformat()}-{products}", name, at, at, user_id=who, lines=lines)
+
+
+@pytest.fixture
+def engine(workspace: Workspace, environ: dict[str, str]) -> Iterator[Engine]:
+    with open_engine(workspace.root, clock=VirtualClock(START), environ=environ) as engine:
+        engine.cache.clear()
+        import_catalog(engine, [[product(n) for n in range(SHELVES * PER_SHELF)]], on_progress=lambda count: None)
+        ingest_events(engine, visits())
+        apply_files(engine, read_campaign_files(workspace.campaigns, engine.templates), by="test")
+        yield engine
+
+
+def state_of(engine: Engine, who: str) -> tuple[int, ProfileState]:
+    with transaction(engine.database) as connection:
+        [profile_id] = find_profile_ids(connection, who)
+        return profile_id, ProfileState.from_json(read_profiles(connection, [profile_id])[profile_id].state)
+
+
+def subject_of(engine: Engine, who: str, context: dict[str, str] | None = None) -> Subject:
+    profile_id, state = state_of(engine, who)
+    with transaction(engine.database) as connection:
+        row = read_profiles(connection, [profile_id])[profile_id]
+        campaign = engine.campaigns.read(connection).current["abandoned_cart"]
+    return Subject(row, state, campaign, campaign.steps[0], 1, None, "m-1-1", START, context or {})
+
+
+def test_a_full_training_goes_live_and_one_step_leads_back(engine: Engine) -> None:
+    first = challenge(engine, force=True)
+    assert first.published is not None
+    assert first.contest.asked >= 100
+    assert {report.model for report in first.contest.reports} >= {"own history", "bestsellers"}
+    later = [event(EventName.PRODUCT_VIEWED, f"user-{n}", START - timedelta(minutes=n), "P7") for n in range(20)]
+    ingest_events(engine, later)
+    second = challenge(engine, force=True)
+    assert second.published is not None
+    assert second.published.version != first.published.version
+    assert roll_back(engine) == (second.published.version, first.published.version)
+    assert read_champion(engine)["version"] == first.published.version
+    stored = dict(shelf_of(engine).records(first.published.version))
+    assert engine.cache.read(list(stored)) == stored
+    assert refresh(engine) is None  # what a person took back stays back
+    assert nightly(engine) is None
+    with pytest.raises(WrongUsage, match="no former model version"):
+        roll_back(engine)
+
+
+def test_a_history_that_lost_its_half_does_not_replace_the_champion(engine: Engine) -> None:
+    before = challenge(engine, force=True).published
+    with transaction(engine.database) as connection:
+        connection.execute(statement("DELETE FROM products WHERE product_id > 'P2'"))
+    found = challenge(engine)
+    assert found.published is None
+    assert "products fell from" in found.reason
+    assert before is not None
+    assert read_champion(engine)["version"] == before.version
+
+
+def test_a_young_shop_gets_the_plain_recipe(workspace: Workspace, environ: dict[str, str]) -> None:
+    with open_engine(workspace.root, clock=VirtualClock(START), environ=environ) as engine:
+        with pytest.raises(WrongUsage, match="no history"):
+            challenge(engine)
+        ingest_events(engine, visits(shoppers=3))
+        found = challenge(engine)
+        assert found.published is not None
+        assert found.ranking == "neighbours"
+        assert "needed to judge" in found.reason
+
+
+def test_a_planted_leak_is_found(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from recsys.evaluation import report
+
+    def leaky(log, share):
+        _, later = split(log, share)
+        return log, later
+
+    split = report.split_log
+    monkeypatch.setattr(report, "split_log", leaky)
+    with pytest.raises(InvalidInput, match="know the future"):
+        hold_contest(read_history(engine), "neighbours")
+
+
+def test_workers_refresh_one_at_a_time_and_only_when_something_happened(engine: Engine) -> None:
+    with training_turn(engine.database) as is_ours:
+        assert is_ours
+        assert refresh(engine) is None
+    assert refresh(engine) is not None
+    assert refresh(engine) is None
+    ingest_events(engine, [event(EventName.PRODUCT_VIEWED, "user-1", START, "P1")])
+    assert refresh(engine) is not None
+    engine.cache.clear()
+    assert refresh(engine) is not None
+
+
+def test_slates_are_made_for_the_active_and_the_armed_only(engine: Engine) -> None:
+    at = START - timedelta(days=30)
+    ingest_events(engine, [event(EventName.PRODUCT_VIEWED, "gone", at, "P1")])
+    ids = {who: state_of(engine, who)[0] for who in ("gone", "user-1")}
+    report = train_and_publish(engine)
+    assert report.profiles > 30
+    missing = engine.cache.find_missing([keys.profile(str(one)) for one in ids.values()])
+    assert missing == [keys.profile(str(ids["gone"]))]
+    assert engine.cache.sizes()["products"] > 0
+
+
+def test_large_shops_look_back_over_fewer_days(engine: Engine) -> None:
+    train_and_publish(engine)
+    everything = read_history(engine)
+    most = len(everything.interactions) // 12
+    short = read_history(engine, most=most)
+    assert short.days < everything.days / 10
+
+
+def test_batch_and_online_features_are_equal(engine: Engine) -> None:
+    """The same shopper out of PostgreSQL's events and out of the folded state: value by value."""
+    frame = read_history(engine).interactions
+    assert len(frame) > 1000
+    now = micros(START)
+    checked = 0
+    for shopper in range(60):
+        profile_id, state = state_of(engine, f"user-{shopper}")
+        rows = frame[frame[Columns.PROFILE] == str(profile_id)]
+        moments = [now, *(micros(at) for at in rows[Columns.OCCURRED_AT].iloc[[3, 9]])]
+        for moment in moments[:1] if len(state.views) >= 60 else moments:
+            online, batch = touches_of_state(state, moment), touches_of_rows(rows, moment)
+            assert dict(zip(FEATURES, features_of(online, moment), strict=True)) == dict(
+                zip(FEATURES, features_by_profile(rows, {str(profile_id): moment})[str(profile_id)], strict=True)
+            )
+            assert recent_products(online) == recent_products(batch)
+            checked += 1
+    assert checked > 100
+
+
+def test_what_serving_starts_from_is_what_training_saw(engine: Engine) -> None:
+    frame = read_history(engine).interactions
+    subject = subject_of(engine, "user-5")
+    rows = frame[frame[Columns.PROFILE] == str(subject.row.profile_id)]
+    request = request_for(subject, Slot("x", "next_best"), {})
+    viewed = [signal.product_id for signal in request.signals if signal.event == EventName.PRODUCT_VIEWED]
+    assert viewed[:12] == recent_products(touches_of_rows(rows, micros(START)))
+    bought = rows[rows[Columns.EVENT] == EventName.ORDER_COMPLETED]
+    assert set(request.bought) == set(bought[Columns.PRODUCT])
+
+
+def test_what_was_sent_back_or_cancelled_was_not_bought(engine: Engine) -> None:
+    at = START - timedelta(days=2)
+    for number, reversal in enumerate((EventName.ORDER_REFUNDED, EventName.ORDER_CANCELLED), start=10):
+        order = replace(event(EventName.ORDER_COMPLETED, "picky", at, f"P{number}"), order_id=f"o{number}")
+        back = replace(event(reversal, "picky", at + timedelta(hours=5)), order_id=f"o{number}")
+        ingest_events(engine, [order, back])
+    request = request_for(subject_of(engine, "picky"), Slot("x", "next_best"), {})
+    assert dict(request.bought) == {}
+    assert list(request.returned) == ["P10"]  # the cancelled one may be wanted after all
+    assert list(request.last_order) == []
+
+
+def test_a_mail_about_one_product_shows_it_once(engine: Engine) -> None:
+    train_and_publish(engine)
+    subject = subject_of(engine, "user-1", {"product": "P8"})
+    with transaction(engine.database) as connection:
+        [found] = recommend_batch(engine, connection, [subject])
+    assert found.slates["products"].product_ids == ["P8"]
+    others = [one for name, slate in found.slates.items() if name != "products" for one in slate.product_ids]
+    assert others
+    assert "P8" not in others
+
+
+def test_a_product_that_is_gone_is_not_what_a_mail_is_about(engine: Engine) -> None:
+    subject = subject_of(engine, "user-1", {"product": "no such product"})
+    with transaction(engine.database) as connection:
+        [found] = recommend_batch(engine, connection, [subject])
+    assert found.slates["products"].product_ids == []
+    assert found.slates["products"].dropped[0].rule == "not in the catalog"
+
+
+def test_rules_of_a_slot_reach_the_recommender(engine: Engine) -> None:
+    options = {"pinned": ["P40"], "hidden": ["P1"], "max_per_brand": 1, "no_such_rule": 3}
+    request = request_for(subject_of(engine, "user-1"), Slot("x", "next_best", options=options), {})
+    assert request.slot.rules == Rules(pinned=("P40",), hidden=frozenset({"P1"}), max_per_brand=1)
+
+
+def test_reasons_speak_the_readers_language(engine: Engine) -> None:
+    train_and_publish(engine)
+    subject = subject_of(engine, "user-1")
+    german = replace(subject, row=replace(subject.row, locale="de-AT"))
+    with transaction(engine.database) as connection:
+        plain, translated = recommend_batch(engine, connection, [subject, german])
+    said = {item.reason for slate in plain.slates.values() for item in slate.items}
+    auf_deutsch = {item.reason for slate in translated.slates.values() for item in slate.items}
+    assert said
+    assert not said & auf_deutsch
+
+
+def test_show_tells_what_was_filtered_and_why(engine: Engine) -> None:
+    train_and_publish(engine)
+    with transaction(engine.database) as connection:
+        connection.execute(statement("UPDATE products SET stock = 0 WHERE product_id IN ('P6', 'P7', 'P8')"))
+    found = show(engine, "user-1", "next_best")
+    rules = {one.product_id: one.rule for one in found.considered}
+    assert "out of stock" in rules.values()
+    assert {one.place for one in found.considered} >= {1, 2}
+    assert found.as_json()["slate"][0]["reason"]
+    with pytest.raises(WrongUsage, match="no slot"):
+        show(engine, "user-1", "sideways")
+    with pytest.raises(WrongUsage, match="no profile"):
+        show(engine, "nobody", "next_best")
+
+
+def test_status_alarms_before_and_is_quiet_after(engine: Engine) -> None:
+    assert any("nothing was trained" in alarm for alarm in read_status(engine).alarms)
+    challenge(engine, force=True)
+    found = read_status(engine)
+    assert found.sizes["lists"] > 0
+    assert found.champion["version"] in found.versions
+    assert [h.name for h in found.handoffs if h.alarms] == ["shop to event"]  # the shop is silent since yesterday
+    engine.cache.clear()
+    assert any("no lists" in alarm for alarm in read_status(engine).alarms)
+
+
+def test_a_damaged_version_says_so(engine: Engine) -> None:
+    report = challenge(engine, force=True).published
+    assert report is not None
+    shelf = shelf_of(engine)
+    (shelf.folder / report.version / "records.bin").write_bytes(b"\x05\x00")
+    with pytest.raises(WrongUsage, match="damaged"):
+        dict(shelf.records(report.version))
+
+
+def test_the_commands(workspace: Workspace, environ: dict[str, str], engine: Engine, tmp_path: Path) -> None:
+    run = CliRunner(env=environ)
+    base = ["-w", str(workspace.root), "--json", "recs"]
+    picture = tmp_path / "models.png"
+    for arguments in (["train", "--force"], ["status"], ["show", "user-1"], ["evaluate", "--picture", str(picture)]):
+        result = run.invoke(cli, [*base, *arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        json.loads(result.stdout)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    text = run.invoke(cli, ["-w", str(workspace.root), "recs", "show", "user-1"], catch_exceptions=False)
+    assert "Candidates" in text.output
+    assert training.HEARTBEAT == "train"  # `doctor` and the console know it by this name
