@@ -57,10 +57,12 @@ class Composer:
         found = self._layouts.get(source)
         if found is not None:
             return found
-        if unit is None or unit.source in self._refused or styles_inline(unit.source):
+        if unit is None or unit.source in self._refused:
             return self._compiler.layout(without_bounds(source), values)
         try:
             if not self._knows_parts(unit):
+                if styles_inline(unit.source):
+                    raise CannotCompose
                 self._prepare(unit, values)
             return self._composed(source, unit, values)
         except (CannotCompose, MjmlProblem):
