@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -75,7 +76,7 @@ def measure_redis(records: dict[str, bytes], folder: Path) -> dict[str, float]:
         for name, start in (("product", "p:"), ("profile", "s:")):
             mine = {key: value for key, value in records.items() if key.startswith(start)}
             before = client.info("memory")["used_memory"]
-            seconds, _ = timed(lambda chosen=mine: cache.write(chosen, ttl_seconds=3600))
+            seconds, _ = timed(partial(cache.write, mine, ttl_seconds=3600))
             used = client.info("memory")["used_memory"] - before
             found[f"{name}_records"] = len(mine)
             found[f"{name}_payload_bytes"] = round(sum(map(len, mine.values())) / len(mine))
@@ -85,7 +86,7 @@ def measure_redis(records: dict[str, bytes], folder: Path) -> dict[str, float]:
         seed = np.random.default_rng(2)
         for size in (25, 5_000):
             asked = [[names[n] for n in seed.integers(0, len(names), size)] for _ in range(2_000 // size * 20 + 20)]
-            times = sorted(timed(lambda chosen=one: cache.read(chosen))[0] for one in asked)
+            times = sorted(timed(partial(cache.read, one))[0] for one in asked)
             found[f"mget_{size}_p50_ms"] = round(1e3 * times[len(times) // 2], 2)
             found[f"mget_{size}_p99_ms"] = round(1e3 * times[int(len(times) * 0.99)], 2)
         cache.close()
