@@ -11,7 +11,6 @@ from jinja2 import Environment
 from campaigns.config import Workspace
 from campaigns.pipeline.preview import template_folders
 from campaigns.rendering import LinkSigner, TemplateStore, Utm
-from campaigns.rendering.translations import Translations
 
 Stamps = Mapping[str, tuple[int, int]]
 """Path -> time of the last change in ns, and size."""
@@ -25,15 +24,15 @@ class LiveTemplates(TemplateStore):
         for environment in self._environments():
             environment.auto_reload = True
 
-    def refresh(self, *, moved: bool) -> None:
+    def read_again(self, *, moved: bool) -> None:
         """After a save. `moved` says that files came, went or changed places, so that others may shadow them now."""
-        self._templates.clear()
-        self.translations = Translations(self.folders)
-        if not moved:
+        if moved:
+            self.refresh()
             return
-        for environment in self._environments():
-            if environment.cache is not None:
-                environment.cache.clear()
+        self._templates.clear()
+        self.html_environment.forget_settled()
+        self.tracing_environment.forget_settled()
+        self.translations.forget()
 
     def _environments(self) -> tuple[Environment, ...]:
         return self.html_environment, self.tracing_environment, self.text_environment

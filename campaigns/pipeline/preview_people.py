@@ -134,7 +134,10 @@ def _product(where: str, part: str, given: Any, currency: str) -> Product:
         stock=0 if given.get("in_stock") is False else None,
         price_minor=prices["price_minor"],
         list_price_minor=prices["list_price_minor"],
-        **texts,
+        url=texts["url"],
+        image_url=texts["image_url"],
+        category=texts["category"],
+        brand=texts["brand"],
     )
 
 

@@ -17,7 +17,8 @@ _ADD = statement(
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t(enrollment_id bigint, step int, campaign_id text,"
     " campaign_version int, profile_id bigint, due_at timestamptz, decided_at timestamptz, outcome text, reason text,"
     " until timestamptz, variant text, facts jsonb, slates jsonb)"
-    " ON CONFLICT (enrollment_id, step) WHERE outcome IN ('send', 'ghost', 'skip') DO NOTHING"
+    " ON CONFLICT (enrollment_id, step) WHERE outcome IN ('send', 'ghost', 'skip') AND reason <> 'exited'"
+    " DO NOTHING"
 )
 _SENDS = statement(
     "SELECT profile_id, campaign_id, step, decided_at FROM decisions WHERE profile_id = ANY(:ids) AND decided_at > :since"

@@ -300,7 +300,7 @@ decisions = Table(
         "enrollment_id",
         "step",
         unique=True,
-        postgresql_where=text("outcome IN ('send', 'ghost', 'skip')"),
+        postgresql_where=text("outcome IN ('send', 'ghost', 'skip') AND reason <> 'exited'"),
     ),
     Index("ix_decisions_profile_id_decided_at", "profile_id", "decided_at"),
     Index("ix_decisions_campaign_id_decided_at", "campaign_id", "decided_at"),

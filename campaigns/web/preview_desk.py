@@ -44,7 +44,7 @@ class Desk:
         """Files were saved."""
         with self._lock:
             self._kept.clear()
-            self.templates.refresh(moved=moved)
+            self.templates.read_again(moved=moved)
 
     def show(self, wanted: Wanted) -> Shown:
         """The mail as the files say now. A wrong step or variant of another campaign falls back to the first."""

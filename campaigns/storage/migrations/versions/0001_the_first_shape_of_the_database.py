@@ -90,7 +90,7 @@ def upgrade() -> None:
         "decisions",
         ["enrollment_id", "step"],
         unique=True,
-        postgresql_where=sa.text("outcome IN ('send', 'ghost', 'skip')"),
+        postgresql_where=sa.text("outcome IN ('send', 'ghost', 'skip') AND reason <> 'exited'"),
     )
     op.create_table(
         "enrollments",
@@ -379,7 +379,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_decisions_enrollment_id_step",
         table_name="decisions",
-        postgresql_where=sa.text("outcome IN ('send', 'ghost', 'skip')"),
+        postgresql_where=sa.text("outcome IN ('send', 'ghost', 'skip') AND reason <> 'exited'"),
     )
     op.drop_index("ix_decisions_profile_id_decided_at", table_name="decisions")
     op.drop_index("ix_decisions_campaign_id_decided_at", table_name="decisions")
