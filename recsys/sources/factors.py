@@ -8,7 +8,7 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.cpu.topk import topk
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from recsys.arrays import Floats, Matrix, csr, empty, from_rows, matrix
 from recsys.log import InteractionLog
