@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from celery.schedules import crontab
+
 from campaigns.config import Settings
 
 TRAIN_EVERY = timedelta(minutes=15)
@@ -20,6 +22,11 @@ def schedule_of(settings: Settings) -> dict[str, dict[str, Any]]:
         "deliver": _every("rekindle.deliver", sweep),
         "expire": _every("rekindle.expire", max(sweep, timedelta(seconds=30))),
         "train": _every("rekindle.train", TRAIN_EVERY),
+        "train_full": {
+            "task": "rekindle.train_full",
+            "schedule": crontab(hour=3, minute=7),
+            "options": {"expires": 7200},
+        },
         "tidy": _every("rekindle.tidy", TIDY_EVERY),
     }
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from celery.signals import worker_process_init, worker_process_shutdown
 
@@ -16,8 +16,9 @@ from campaigns.pipeline import deliver as delivering
 from campaigns.pipeline.decide import decide_due
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_inbox
+from campaigns.pipeline.recs_champion import nightly
 from campaigns.pipeline.tidy import tidy as tidy_up
-from campaigns.pipeline.train import train_and_publish
+from campaigns.pipeline.train import refresh
 from workers.app import app
 
 ROUNDS = 40
@@ -25,6 +26,11 @@ ROUNDS = 40
 TASK_SECONDS = 10.0
 """How long one task goes on calling its stage."""
 _SOON = timedelta(seconds=1)
+
+
+LONG: Final = {"acks_late": False, "soft_time_limit": 4 * 3600, "time_limit": 4 * 3600 + 60}
+"""Training may outlast the broker's visibility timeout: such a task is taken off the queue at once, or it would run
+twice. One that dies is made up for by the schedule."""
 
 
 class _Process:
@@ -111,10 +117,16 @@ def expire() -> None:
     delivering.expire(_process.engine)
 
 
-@app.task(name="rekindle.train")
+@app.task(name="rekindle.train", **LONG)
 def train() -> None:
-    """Learns from the history and refreshes slates and neighbours."""
-    train_and_publish(_process.engine)
+    """Refreshes slates and neighbours from the history, where something new happened."""
+    refresh(_process.engine)
+
+
+@app.task(name="rekindle.train_full", **LONG)
+def train_full() -> None:
+    """Trains a challenger for the version in force; it goes live only if it does not lose."""
+    nightly(_process.engine)
 
 
 @app.task(name="rekindle.tidy")
