@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from triggers.cart import IMPLICIT
-from triggers.events import Event, EventName
+from triggers.cart_trigger import CartTrigger
+from triggers.events import EventName
 from triggers.state import CART_EVENTS, ProfileState
-from triggers.trigger import Ended, Passage, Seen, Trigger
+from triggers.trigger import Ended, Passage, Seen
 
 
 @dataclass(frozen=True)
-class AbandonedCart(Trigger):
+class AbandonedCart(CartTrigger):
     """Opens when something is added to a cart; waits count from the cart's last activity; ends with any order of the
     profile or when the cart is empty. The key is the cart: its id, or `cart` where the shop sends none, and
     `@<order>` behind it for what the same cart collects after an order."""
@@ -24,14 +23,6 @@ class AbandonedCart(Trigger):
     ends_on = frozenset({EventName.ORDER_COMPLETED})
     default_wait = timedelta(hours=1)
     default_reentry = timedelta(hours=24)
-
-    def touched(self, state: ProfileState, event: Event, at: int) -> Iterable[str]:
-        if event.name not in CART_EVENTS:
-            return ()
-        return (state.cart_key(event.cart_id or IMPLICIT),)
-
-    def known(self, state: ProfileState) -> Iterable[str]:
-        return [state.cart_key(cart_id) for cart_id in state.carts]
 
     def look(self, state: ProfileState, key: str) -> Seen:
         found = state.find_cart(key)

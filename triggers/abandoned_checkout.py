@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from triggers.cart import IMPLICIT
-from triggers.events import Event, EventName
+from triggers.cart_trigger import CartTrigger
+from triggers.events import EventName
 from triggers.state import CART_EVENTS, ProfileState
-from triggers.trigger import Ended, Passage, Seen, Trigger
+from triggers.trigger import Ended, Passage, Seen
 
 
 @dataclass(frozen=True)
-class AbandonedCheckout(Trigger):
+class AbandonedCheckout(CartTrigger):
     """Opens when a checkout is started; waits count from the last activity of its cart; ends with any order of the
     profile or when the cart was emptied. The key is the cart's, so one cart is reminded of once."""
 
@@ -23,14 +22,6 @@ class AbandonedCheckout(Trigger):
     ends_on = frozenset({EventName.ORDER_COMPLETED})
     default_wait = timedelta(minutes=30)
     default_reentry = timedelta(hours=24)
-
-    def touched(self, state: ProfileState, event: Event, at: int) -> Iterable[str]:
-        if event.name not in CART_EVENTS:
-            return ()
-        return (state.cart_key(event.cart_id or IMPLICIT),)
-
-    def known(self, state: ProfileState) -> Iterable[str]:
-        return [state.cart_key(cart_id) for cart_id in state.carts]
 
     def look(self, state: ProfileState, key: str) -> Seen:
         found = state.find_cart(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,10 +23,6 @@ _REPOINT = statement(
 )
 _OF_PROFILE = statement(
     "SELECT name, occurred_at, payload FROM events WHERE profile_id = :profile_id ORDER BY occurred_at, event_id"
-)
-_BETWEEN = (
-    "SELECT profile_id, source, message_id, name, occurred_at, received_at, payload FROM events"
-    " WHERE occurred_at >= :since AND occurred_at < :until ORDER BY occurred_at, event_id"
 )
 _COUNT = statement("SELECT count(*), min(occurred_at), max(occurred_at) FROM events")
 _PARTITIONS = statement("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events'::regclass")
@@ -72,15 +68,6 @@ def repoint_events(connection: Connection, merges: Mapping[int, int]) -> None:
 def list_profile_events(connection: Connection, profile_id: int) -> list[tuple[str, datetime, Mapping[str, Any]]]:
     """(name, occurred_at, payload) of one profile, oldest first."""
     return [tuple(row) for row in connection.execute(_OF_PROFILE, {"profile_id": profile_id})]
-
-
-def stream_events(
-    connection: Connection, *, since: datetime, until: datetime, batch: int = 10_000
-) -> Iterator[Sequence[Any]]:
-    """Batches of (profile_id, source, message_id, name, occurred_at, received_at, payload) in time order."""
-    options = {"stream_results": True, "yield_per": batch}
-    result = connection.execute(statement(_BETWEEN), {"since": since, "until": until}, execution_options=options)
-    yield from result.partitions()
 
 
 def count_events(connection: Connection) -> tuple[int, datetime | None, datetime | None]:

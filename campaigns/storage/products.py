@@ -38,7 +38,6 @@ _WANTED = statement(
     " USING (product_id) WHERE NOT p.hidden AND coalesce(p.stock, 1) > 0"
     " ORDER BY l.times DESC NULLS LAST, p.published_at DESC NULLS LAST, p.product_id LIMIT :limit"
 )
-_COUNT = statement("SELECT count(*) FROM products")
 
 
 def save_products(connection: Connection, products: Sequence[Product], now: datetime) -> None:
@@ -84,10 +83,6 @@ def list_products(connection: Connection) -> list[Product]:
 def list_wanted_products(connection: Connection, *, limit: int) -> list[str]:
     """Products in stock by how often the last 5,000 events name them, then the newest ones of the catalog."""
     return [row[0] for row in connection.execute(_WANTED, {"limit": limit})]
-
-
-def count_products(connection: Connection) -> int:
-    return int(connection.execute(_COUNT).scalar_one())
 
 
 def _values(product: Product) -> tuple[object, ...]:

@@ -15,7 +15,6 @@ _ADD = statement(
 )
 _REMOVE = statement("DELETE FROM suppressions WHERE address = lower(:address) AND (:scope = '' OR scope = :scope)")
 _FIND = statement("SELECT address, scope, reason FROM suppressions WHERE address = ANY(:addresses)")
-_LIST = statement("SELECT address, scope, reason, created_at FROM suppressions ORDER BY created_at DESC LIMIT :limit")
 _SET_CONSENTS = statement(
     "INSERT INTO consents (profile_id, purpose, granted, source, changed_at)"
     " SELECT t.profile_id, :purpose, t.granted, :source, t.changed_at FROM unnest(CAST(:ids AS bigint[]),"
@@ -54,11 +53,6 @@ def find_suppressions(connection: Connection, addresses: Iterable[str]) -> dict[
     for address, scope, reason in connection.execute(_FIND, {"addresses": list(addresses)}):
         found.setdefault(address, {})[scope] = reason
     return found
-
-
-def list_suppressions(connection: Connection, *, limit: int = 200) -> list[tuple[str, str, str, datetime]]:
-    """(address, scope, reason, created_at), newest first."""
-    return [tuple(row) for row in connection.execute(_LIST, {"limit": limit})]
 
 
 def set_consents(
