@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from campaigns.decisions.arbitration import decision_order, rivals_of
-from campaigns.decisions.candidate import Candidate, PastSend, ShopPolicy, counted_sends
+from campaigns.decisions.candidate import Candidate, ShopPolicy, counted_sends
 from campaigns.decisions.gates import Chosen, ContentProblem, decide_after_content, decide_before_content
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_reasons import Reason
@@ -98,8 +98,8 @@ class _Batch:
     shared: Set[str]
     """Addresses that more than one profile has."""
     twins: Mapping[Mailed, int]
-    chosen_now: set[tuple[str, str, str]] = field(default_factory=set)
-    sent_now: dict[int, list[PastSend]] = field(default_factory=dict)
+    chosen_now: set[tuple[str, str, str] | int] = field(default_factory=set)
+    """Profiles, and mails of shared addresses, that something is about to be written to: all else of theirs waits."""
 
 
 def decide_due(
@@ -199,8 +199,8 @@ def _decide_claim(batch: _Batch, claim: Claim) -> Outcome | Chosen:
     woken = wake(claim.campaign.live_rule, claim.mark, claim.state, now=claim.at)
     if isinstance(woken, Sleep):
         return Outcome.asleep(claim.row, claim.mark, woken.until)
-    if claim.as_mailed[:3] in batch.chosen_now:
-        return Outcome.asleep(claim.row, claim.mark, claim.row.due_at or claim.at)  # once its twin's mail is written
+    if claim.row.profile_id in batch.chosen_now or claim.as_mailed[:3] in batch.chosen_now:
+        return Outcome.asleep(claim.row, claim.mark, claim.row.due_at or claim.at)  # till that mail is written, or not
     candidate = _candidate(batch, claim, claim.at if isinstance(woken, Exit) else woken.due_at)
     if isinstance(woken, Exit):
         candidate = replace(candidate, exit_reason=woken.reason)
@@ -237,19 +237,18 @@ def _candidate(batch: _Batch, claim: Claim, due_at: datetime) -> Candidate:
         profile=profile_of(claim.profile, claim.state, batch.consents.get(profile_id)),
         state=claim.state,
         suppressions=batch.suppressions.get(claim.profile.email or "", ()),
-        past_sends=past + batch.sent_now.get(profile_id, []),
+        past_sends=past,
         twin=str(batch.twins.get(claim.as_mailed, "")),
         rivals=rivals_of(live, batch.snapshot.current, claim.state, batch.shop),
     )
 
 
 def _note_chosen(batch: _Batch, claim: Claim) -> None:
-    """From here on the batch takes the mail for sent: the profile's next timer meets the frequency cap, and the same
-    address under another profile waits."""
+    """What else is due to this profile, or to the address under another one, is decided in the next batch: it then
+    meets the mail that was written, and not one that failed for its content."""
+    batch.chosen_now.add(claim.row.profile_id)
     if claim.profile.email in batch.shared:
         batch.chosen_now.add(claim.as_mailed[:3])
-    if batch.shop.frequency_cap_of(claim.campaign.steps[claim.mark.step].policy) is not None:
-        batch.sent_now.setdefault(claim.row.profile_id, []).append(PastSend(claim.campaign.campaign_id, claim.at))
 
 
 def _give_content(

@@ -10,7 +10,7 @@ import pytest
 from campaigns.storage.campaigns import set_campaign_status
 from campaigns.storage.database import transaction
 from campaigns.storage.suppressions import suppress
-from tests.pipeline.small_shop import Postbox, Shop, added, identify, open_shop, ordered
+from tests.pipeline.small_shop import Postbox, Shop, added, identify, open_shop, ordered, track
 
 pytestmark = pytest.mark.servers
 
@@ -130,6 +130,43 @@ def test_one_mail_that_cannot_be_made_holds_up_no_other(shop: Shop, monkeypatch)
         shop.send(identify(who, shop.ago(2)), added(who, shop.ago(2)))
     shop.decide()
     assert sorted(reason for _, _, _, reason in shop.decisions()) == ["passed", "template_failed"]
+
+
+def abandon_cart_and_browse(shop: Shop, who: str) -> None:
+    """Two mails due: of a cart two hours ago, and of a later visit one hour ago."""
+    shop.send(identify(who, shop.ago(5)), added(who, shop.ago(3)))
+    viewed = [track("Product Viewed", who, shop.ago(2.3 - n / 100), product_id=f"p{n}", name="x") for n in (1, 2)]
+    shop.send(*viewed)
+
+
+def test_of_two_mails_due_at_once_the_second_meets_the_first_at_the_cap(shop: Shop) -> None:
+    abandon_cart_and_browse(shop, "mia")
+    shop.decide()
+    assert shop.decisions() == [
+        ("abandoned_cart", 1, "send", "passed"),
+        ("browse_abandonment", 1, "skip", "frequency_cap"),
+    ]
+    _, _, facts = last_decision(shop)
+    assert facts["last_campaign"] == "abandoned_cart"
+
+
+def test_a_mail_that_cannot_be_made_takes_nobodys_place(shop: Shop, monkeypatch) -> None:
+    from campaigns.pipeline import decide
+
+    real = decide.render_mail
+
+    def render(engine, subject, slates):
+        if subject.campaign.campaign_id == "abandoned_cart":
+            raise ZeroDivisionError("nobody thought of this")
+        return real(engine, subject, slates)
+
+    monkeypatch.setattr(decide, "render_mail", render)
+    abandon_cart_and_browse(shop, "mia")
+    shop.decide()
+    assert shop.decisions() == [
+        ("abandoned_cart", 1, "skip", "template_failed"),
+        ("browse_abandonment", 1, "send", "passed"),
+    ]
 
 
 def test_thanks_for_an_order_go_out_at_once(shop: Shop) -> None:
