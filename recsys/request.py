@@ -90,6 +90,7 @@ class Request:
     taken: frozenset[str] = (
         frozenset()
     )  # products other slots of this mail already show, and those of its cart or order
+    drawn_by: str | None = None  # what sticky draws are made from; None: profile_id
 
 
 class Fetched:

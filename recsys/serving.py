@@ -152,7 +152,7 @@ def _explored(request: Request, fetched: Fetched, rules: Merchandising) -> list[
     share, size = request.slot.rules.new_share, request.slot.size
     if share <= 0 or request.slot.kind is SlotKind.RECENTLY_VIEWED:
         return []
-    places = int(size * share + _draw(f"{request.profile_id}|{request.slot.name}"))
+    places = int(size * share + _draw(f"{request.drawn_by or request.profile_id}|{request.slot.name}"))
     if not places:
         return []
     wanted = set(ladder.affinities(request, "category"))
@@ -161,7 +161,7 @@ def _explored(request: Request, fetched: Fetched, rules: Merchandising) -> list[
         facts = rules.facts
         pool.sort(key=lambda c: facts[c.product_id].category not in wanted)
     if len(pool) > 1:
-        start = int(_draw(f"new|{request.profile_id}") * min(len(pool), 5))
+        start = int(_draw(f"new|{request.drawn_by or request.profile_id}") * min(len(pool), 5))
         pool = [*pool[start:], *pool[:start]]
     return pool[:places]
 

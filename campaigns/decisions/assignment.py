@@ -7,14 +7,21 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
+from campaigns.decisions.candidate import ShopPolicy
 from campaigns.domain.campaign import Campaign, Variant
 
 _SPACE: Final = float(2**53)
 
 
-def draw(salt: str, profile_id: str) -> float:
-    """A number in [0, 1), uniform over profiles, the same at every call and on every machine."""
-    digest = sha256(f"{len(salt)}:{salt}{profile_id}".encode()).digest()
+def assignment_key(kind: str, value: str) -> str:
+    """What a shopper's draws are made from: the first id the shopper was known by (kind and value), hashed. It depends
+    on no order of arrival and on no database."""
+    return sha256(f"{kind}\x00{value}".encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def draw(salt: str, key: str) -> float:
+    """A number in [0, 1), uniform over shoppers (by assignment key), the same at every call and on every machine."""
+    digest = sha256(f"{len(salt)}:{salt}{key}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / _SPACE
 
 
@@ -28,28 +35,29 @@ def variant_salt(shop_salt: str, campaign: Campaign) -> str:
     return f"{shop_salt}/variant/{campaign.experiment.salt or campaign.campaign_id}"
 
 
-def is_held_out(shop_salt: str, campaign: Campaign, profile_id: str, share: float) -> bool:
+def is_held_out(shop_salt: str, campaign: Campaign, key: str, share: float) -> bool:
     """Whether the shopper belongs to the `share` (0 to 1) that gets no mail of the campaign. A larger share only adds
     shoppers."""
-    return share > 0 and draw(holdout_salt(shop_salt, campaign), profile_id) < share
+    return share > 0 and draw(holdout_salt(shop_salt, campaign), key) < share
 
 
-def pick_variant(shop_salt: str, campaign: Campaign, profile_id: str) -> Variant | None:
+def pick_variant(shop_salt: str, campaign: Campaign, key: str) -> Variant | None:
     """The shopper's variant, drawn by weight; None where the campaign has none."""
     variants = campaign.experiment.variants
-    return _by_weight(variants, draw(variant_salt(shop_salt, campaign), profile_id)) if variants else None
+    return _by_weight(variants, draw(variant_salt(shop_salt, campaign), key)) if variants else None
 
 
-def merges_arms(shop_salt: str, campaigns: Sequence[Campaign], profile_ids: Sequence[str], share: float) -> bool:
+def merges_arms(shop: ShopPolicy, campaigns: Sequence[Campaign], keys: Sequence[str]) -> bool:
     """Whether identities that turned out to be one person had been in different arms of any campaign."""
-    return any(_arms(shop_salt, campaign, profile_ids, share) > 1 for campaign in campaigns)
+    shares = [(campaign, {shop.holdout_of(step.policy) for step in campaign.steps}) for campaign in campaigns]
+    return any(_arms(shop.salt, campaign, keys, share) > 1 for campaign, held in shares for share in held)
 
 
-def _arms(shop_salt: str, campaign: Campaign, profile_ids: Sequence[str], share: float) -> int:
+def _arms(shop_salt: str, campaign: Campaign, keys: Sequence[str], share: float) -> int:
     arms = set()
-    for profile_id in profile_ids:
-        variant = pick_variant(shop_salt, campaign, profile_id)
-        held_out = is_held_out(shop_salt, campaign, profile_id, share)
+    for key in keys:
+        variant = pick_variant(shop_salt, campaign, key)
+        held_out = is_held_out(shop_salt, campaign, key, share)
         arms.add("holdout" if held_out else variant.name if variant else "")
     return len(arms)
 

@@ -57,7 +57,7 @@ def decide_before_content(candidate: Candidate, shop: ShopPolicy, *, now: dateti
         outcome = gate(candidate, shop, now)
         if outcome is not None:
             return outcome
-    variant = pick_variant(shop.salt, candidate.campaign, candidate.profile.profile_id)
+    variant = pick_variant(shop.salt, candidate.campaign, candidate.profile.drawn_by)
     facts = {"due_at": candidate.due_at.isoformat(), "email": candidate.profile.email}
     warning = local_zone(candidate.profile.zone, shop.zone).warning
     if warning:
@@ -73,7 +73,7 @@ def decide_after_content(
         return Skip(problem.reason, {**chosen.facts, **problem.facts})
     candidate = chosen.candidate
     share = shop.holdout_of(candidate.step.policy)
-    if is_held_out(shop.salt, candidate.campaign, candidate.profile.profile_id, share):
+    if is_held_out(shop.salt, candidate.campaign, candidate.profile.drawn_by, share):
         return Ghost(chosen.variant_name, facts={**chosen.facts, "share": f"{share * 100:.4g} %"})
     return Send(chosen.variant_name, facts=chosen.facts)
 

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A shopper. `profile_id` is stable text: experiments hang on it. `consented` None means nobody ever asked.
+    """A shopper. `consented` None means nobody ever asked.
+
+    `assignment_key` is what experiments draw on: made from the first id the shopper was known by, so that every
+    database with the same history draws alike, and kept for good. Empty: they draw on `profile_id`.
 
     `merged_ids` are ids that were joined into this one; `merged_arms` says that they had been in different arms of
     an experiment, so that measurement leaves the profile out."""
@@ -25,6 +28,12 @@ class Profile:
     segments: frozenset[str] = frozenset()
     merged_ids: tuple[str, ...] = ()
     merged_arms: bool = False
+    assignment_key: str = ""
+
+    @property
+    def drawn_by(self) -> str:
+        """What the sticky draws of experiments are made from."""
+        return self.assignment_key or self.profile_id
 
     @property
     def is_known(self) -> bool:

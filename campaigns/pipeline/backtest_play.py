@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from campaigns.decisions.assignment import assignment_key
 from campaigns.decisions.simulate import Happening, Simulation, _Life
 from campaigns.domain.enrollment import EnrollmentMark
 from campaigns.domain.profile import Profile
@@ -22,6 +23,7 @@ from campaigns.storage.histories import (
     read_all_suppressions,
     read_people,
 )
+from campaigns.storage.identities import keys_of
 from campaigns.storage.profiles import ProfileRow
 from triggers.changes import Arm, Cancel, NotStarted, Touch
 from triggers.evaluate import evaluate, evaluate_covering_order, reconsider
@@ -80,6 +82,7 @@ class Registry:
             None if "locale" in said and not knew else row.locale,
             {name: value for name, value in (row.traits or {}).items() if name not in said},
             row.merged_arms,
+            assignment_key=row.assignment_key,
         )
 
     def first_consent(self, profile_id: int, events: Iterable[Event]) -> bool | None:
@@ -210,9 +213,10 @@ class _Household:
         return known
 
     def _meet(self, profile_id: int, part: int) -> _Shopper:
+        events = [one.event for one in self.happened if one.profile_id == profile_id and part in (0, one.part)]
         if part:
-            return _Shopper(self.setting, self.registry, ProfileRow(profile_id), None)
-        events = [one.event for one in self.happened if one.profile_id == profile_id]
+            key = assignment_key(*keys_of(events[0])[0])
+            return _Shopper(self.setting, self.registry, ProfileRow(profile_id, assignment_key=key), None)
         row = self.registry.first_row(profile_id, events)
         return _Shopper(self.setting, self.registry, row, self.registry.first_consent(profile_id, events))
 

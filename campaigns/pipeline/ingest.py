@@ -204,6 +204,7 @@ def apply_events(engine: Engine, connection: Connection, events: Sequence[Event]
 
 def _apply(engine: Engine, connection: Connection, events: Sequence[Event]) -> IngestReport:
     fresh = _drop_repeats(connection, events)
+    fresh.sort(key=(lambda event: (event.received_at, event.occurred_at)) if engine.is_virtual else _occurred_at)
     report = IngestReport(len(fresh), len(events) - len(fresh))
     if not fresh:
         return report
@@ -245,9 +246,11 @@ def _drop_repeats(connection: Connection, events: Iterable[Event]) -> list[Event
     for event in events:
         first.setdefault((event.source, event.message_id), event)
     new = claim_event_keys(connection, {key: event.received_at for key, event in first.items()})
-    fresh = [event for key, event in first.items() if key in new]
-    fresh.sort(key=lambda event: event.occurred_at)
-    return fresh
+    return [event for key, event in first.items() if key in new]
+
+
+def _occurred_at(event: Event) -> datetime:
+    return event.occurred_at
 
 
 def _note_products(engine: Engine, connection: Connection, events: Sequence[Event], now: datetime) -> None:
@@ -312,7 +315,6 @@ class _TimerWriter:
                     self.counts["cancelled"] += 1
                 case NotStarted():
                     self._refused.append((profile_id, change.campaign_id, change.key, change.reason, change.at))
-                    self.counts["not started"] += 1
 
     def _change(self, key: tuple[str, int, str], context: Mapping[str, object], at: datetime) -> None:
         before = self._changed.get(key)
@@ -328,7 +330,7 @@ class _TimerWriter:
         put_enrollments(connection, rows)
         touch(connection, {key: value for key, value in self._touched.items() if key not in self._changed})
         note_checkouts(connection, self._checkouts)
-        refuse_starts(connection, self._refused)
+        self.counts["not started"] += refuse_starts(connection, self._refused)
 
     def note_checkout(self, cart: tuple[int, str], checkout_id: str) -> None:
         """Keeps the checkout that a cart, (profile id, key), is in."""

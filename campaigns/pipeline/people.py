@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from campaigns.decisions.assignment import merges_arms
+from campaigns.decisions.assignment import assignment_key, merges_arms
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.policy import shop_policy
 from campaigns.storage.enrollments import EnrollmentRow, list_enrollments, merge_enrollments, put_enrollments
@@ -120,13 +120,13 @@ def load_people(
     """Locks and reads everybody the batch touches: its own profiles, merged ones, and those an order covers.
 
     Raises `IdentityRace` where another worker joined one of them with somebody else in the meantime."""
-    created = [i for i in sorted(resolution.created) if i not in resolution.merges]
-    insert_profiles(connection, [ProfileRow(i, resolution.users.get(i)) for i in created], now)
+    created = [_new_profile(i, resolution) for i in sorted(resolution.created) if i not in resolution.merges]
+    insert_profiles(connection, created, now)
     ids = set(resolution.profile_ids) | set(resolution.merges) | set(_covered(connection, events))
     rows = lock_profiles(connection, ids)
     if any(row.merged_into is not None for row in rows.values()):
         raise IdentityRace
-    books = books_of(list_enrollments(connection, ids - resolution.created))
+    books = books_of(list_enrollments(connection, ids - resolution.created.keys()))
     by_id = {
         i: Person(row, ProfileState.from_json(row.state), books.get(i, EnrollmentBook())) for i, row in rows.items()
     }
@@ -136,6 +136,11 @@ def load_people(
     if any(event.name == EventName.ORDER_COMPLETED for event in events):
         people.index()
     return people
+
+
+def _new_profile(profile_id: int, resolution: Resolution) -> ProfileRow:
+    key = assignment_key(*resolution.created[profile_id])
+    return ProfileRow(profile_id, resolution.users.get(profile_id), assignment_key=key)
 
 
 def _note_users(by_id: Mapping[int, Person], users: Mapping[int, str]) -> None:
@@ -187,10 +192,10 @@ def _merge_people(engine: Engine, connection: Connection, people: People, now: d
     shop, campaigns = shop_policy(engine.settings), list(engine.campaigns.read(connection).current.values())
     for loser_id, winner_id in merges.items():
         loser, winner = people.by_id.pop(loser_id), people.by_id[winner_id]
-        ids = (str(winner_id), str(loser_id))
         winner.state = merge(winner.state, loser.state, merged_ids=(str(loser_id),))
         put_enrollments(connection, _join_books(winner, loser, now))
-        if merges_arms(shop.salt, campaigns, ids, shop.holdout_share):
+        keys = (winner.row.drawn_by, loser.row.drawn_by)
+        if merges_arms(shop, campaigns, keys):
             flag_merged_arms(connection, winner_id)
         _merge_rows(winner, loser.row)
 

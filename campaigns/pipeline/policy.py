@@ -43,6 +43,7 @@ def profile_of(row: ProfileRow, state: ProfileState, consented: bool | None) -> 
         segments=frozenset(str(name) for name in traits.get("segments") or () if isinstance(name, str)),
         merged_ids=tuple(state.merged_ids),
         merged_arms=row.merged_arms,
+        assignment_key=row.drawn_by,
     )
 
 

@@ -240,7 +240,7 @@ def _subject(
         campaign=campaign,
         step=campaign.steps[number - 1],
         step_number=number,
-        variant=variant or pick_variant(shop_policy(engine.settings).salt, campaign, str(profile_id)),
+        variant=variant or pick_variant(shop_policy(engine.settings).salt, campaign, row.drawn_by),
         message_ref=MESSAGE_REF,
         at=engine.now(connection),
         context=enrollment.context if enrollment else {},

@@ -161,6 +161,7 @@ def request_for(subject: Subject, slot: Slot, facts: Mapping[str, Product]) -> R
     return Request(
         slot=slot_spec(slot),
         profile_id=str(subject.row.profile_id),
+        drawn_by=subject.row.drawn_by,
         signals=_signals(subject, facts),
         cart=[line.product_id for line in subject.cart_lines()],
         last_order=_last_order(subject),

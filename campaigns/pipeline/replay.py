@@ -56,20 +56,23 @@ def replay(
     *,
     until: datetime | None = None,
     trained_at: datetime | None = None,
+    window: timedelta = WINDOW,
     on_progress: Progress | None = None,
 ) -> ReplayReport:
     """Plays events in the order of their arrival (`received_at`). Ends with the last one, or at `until`: timers due
     by then are decided, later ones stay armed. The engine's clock must be a `VirtualClock`. Training happens as it
-    would live: daily, and while the history is young each time it has doubled; `trained_at` is when it last did."""
-    player = _Player(engine, mailer, on_progress or (lambda count, note: None))
+    would live: daily, and while the history is young each time it has doubled; `trained_at` is when it last did.
+    What comes out does not depend on `window`, the stretch of time that is played at once."""
+    player = _Player(engine, mailer, window, on_progress or (lambda count, note: None))
     player.trained_at = trained_at
     return player.play(events, until)
 
 
 class _Player:
-    def __init__(self, engine: Engine, mailer: Mailer, on_progress: Progress) -> None:
+    def __init__(self, engine: Engine, mailer: Mailer, window: timedelta, on_progress: Progress) -> None:
         assert isinstance(engine.clock, VirtualClock)
         self.engine, self.clock, self.mailer, self.on_progress = engine, engine.clock, mailer, on_progress
+        self.window = window
         self.report = ReplayReport()
         self.trained_at: datetime | None = None
         self.trained_on = 0
@@ -83,7 +86,7 @@ class _Player:
         first, last = ordered[0].received_at, until or ordered[-1].received_at + _TICK
         self.report.first_at, self.report.last_at = first, last
         position = 0
-        for start, end in pairwise(_edges(first, last)):
+        for start, end in pairwise(_edges(first, last, self.window)):
             self.clock.move_to(start)
             stop = position
             while stop < len(ordered) and ordered[stop].received_at < end:
@@ -111,24 +114,29 @@ class _Player:
                 return
 
     def _split(self, events: Sequence[Event], end: datetime) -> tuple[list[Event], list[Event], bool]:
-        """Events that may be ingested now, those before which a timer of their shopper must be decided, and whether
-        any timer is due."""
+        """Events that may be ingested now, those that must wait - a timer of their shopper comes first, or they join
+        ids of which something happened before - and whether any timer is due."""
         with transaction(self.engine.database) as connection:
             snapshot = self.engine.campaigns.read(connection)
             due = first_due(connection, until=end, held=snapshot.paused)
             owner = list_identities(connection, due) if due else {}
         barred: dict[Key, datetime] = {key: due[profile_id] for key, profile_id in owner.items()}
-        at_once = {name for rule in snapshot.rules if rule.delays[0] < WINDOW for name in rule.trigger.opens_on}
+        at_once = {name for rule in snapshot.rules if rule.delays[0] < self.window for name in rule.trigger.opens_on}
         ready: list[Event] = []
         waiting: list[Event] = []
+        met: dict[Key, set[Key]] = {}
         for event in events:
             keys = keys_of(event)
             bar = min((barred[key] for key in keys if key in barred), default=None)
+            if bar is None and len(keys) > 1 and any(key in met and not met[key].issuperset(keys) for key in keys):
+                bar = event.received_at - _TICK
             if bar is not None and event.received_at > bar:
                 waiting.append(event)
                 barred |= dict.fromkeys(keys, bar)
             else:
                 ready.append(event)
+                for key in keys:
+                    met.setdefault(key, set()).update(keys)
                 if event.name in at_once:
                     barred |= dict.fromkeys(keys, event.received_at)
         return ready, waiting, bool(due)
@@ -168,10 +176,10 @@ class _Player:
             self.trained_at, self.trained_on = now, played
 
 
-def _edges(first: datetime, last: datetime) -> list[datetime]:
+def _edges(first: datetime, last: datetime, window: timedelta) -> list[datetime]:
     """Window edges from `first` to `last`; those between lie on quarters of an hour."""
     edges = [first]
     start = first.replace(minute=first.minute // 15 * 15, second=0, microsecond=0)
-    while (start := start + WINDOW) < last:
+    while (start := start + window) < last:
         edges.append(start)
     return [*edges, last]

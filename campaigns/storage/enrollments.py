@@ -52,8 +52,15 @@ _REFUSE = statement(
     "INSERT INTO start_refusals (profile_id, campaign_id, key, reason, refused_at)"
     " SELECT DISTINCT ON (1, 2, 3, 4) * FROM unnest(CAST(:profile_ids AS bigint[]), CAST(:campaign_ids AS text[]),"
     " CAST(:keys AS text[]), CAST(:reasons AS text[]), CAST(:ats AS timestamptz[])) AS t(p, c, k, r, at)"
-    " ORDER BY 1, 2, 3, 4, 5 DESC ON CONFLICT (profile_id, campaign_id, key, reason)"
-    " DO UPDATE SET refused_at = greatest(start_refusals.refused_at, excluded.refused_at)"
+    " ORDER BY 1, 2, 3, 4, 5 ON CONFLICT (profile_id, campaign_id, key, reason) DO NOTHING"
+)
+_MOVE_REFUSALS = statement(
+    "WITH lost AS (DELETE FROM start_refusals r USING unnest(CAST(:losers AS bigint[]), CAST(:winners AS bigint[]))"
+    " AS m(loser, winner) WHERE r.profile_id = m.loser RETURNING m.winner, campaign_id, key, reason, refused_at)"
+    " INSERT INTO start_refusals (profile_id, campaign_id, key, reason, refused_at)"
+    " SELECT winner, campaign_id, key, reason, min(refused_at) FROM lost GROUP BY 1, 2, 3, 4"
+    " ON CONFLICT (profile_id, campaign_id, key, reason)"
+    " DO UPDATE SET refused_at = least(start_refusals.refused_at, excluded.refused_at)"
 )
 _REFUSALS = statement(
     "SELECT campaign_id, key, reason, refused_at FROM start_refusals WHERE profile_id = :id ORDER BY refused_at"
@@ -200,11 +207,13 @@ def note_checkouts(connection: Connection, checkouts: Mapping[tuple[int, str], s
         connection.execute(_NOTE_CHECKOUTS, values)
 
 
-def refuse_starts(connection: Connection, refusals: Sequence[tuple[int, str, str, str, datetime]]) -> None:
-    """Keeps (profile_id, campaign_id, key, reason, at) of campaigns that would have started and did not."""
-    if refusals:
-        columns = ("profile_ids", "campaign_ids", "keys", "reasons", "ats")
-        connection.execute(_REFUSE, dict(zip(columns, map(list, zip(*refusals, strict=True)), strict=True)))
+def refuse_starts(connection: Connection, refusals: Sequence[tuple[int, str, str, str, datetime]]) -> int:
+    """Keeps (profile_id, campaign_id, key, reason, at) of campaigns that would have started and did not; returns how
+    many had not been told before."""
+    if not refusals:
+        return 0
+    columns = ("profile_ids", "campaign_ids", "keys", "reasons", "ats")
+    return connection.execute(_REFUSE, dict(zip(columns, map(list, zip(*refusals, strict=True)), strict=True))).rowcount
 
 
 def list_refusals(connection: Connection, profile_id: int) -> list[tuple[str, str, str, datetime]]:
@@ -268,7 +277,7 @@ def merge_enrollments(connection: Connection, merges: Mapping[int, int], now: da
     if merges:
         columns = {"losers": list(merges), "winners": list(merges.values())}
         connection.execute(_MERGE_CLASH, {**columns, "now": now})
-        for move in _MOVE_TABLES:
+        for move in (*_MOVE_TABLES, _MOVE_REFUSALS):
             connection.execute(move, columns)
 
 

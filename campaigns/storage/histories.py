@@ -28,7 +28,8 @@ _HISTORIES = (
 )
 _SPAN = statement(f"SELECT min(e.occurred_at), max({_ARRIVED}), count(*) FROM events e")
 _PROFILES = statement(
-    "SELECT profile_id, user_id, email, zone, locale, traits, merged_arms FROM profiles WHERE merged_into IS NULL"
+    "SELECT profile_id, user_id, email, zone, locale, traits, merged_arms, NULL, NULL, assignment_key"
+    " FROM profiles WHERE merged_into IS NULL"
 )
 _CONSENTS = statement("SELECT profile_id, granted, changed_at FROM consents WHERE purpose = 'marketing'")
 _SUPPRESSIONS = statement("SELECT address, scope, reason, created_at FROM suppressions")

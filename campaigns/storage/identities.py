@@ -46,7 +46,7 @@ class Resolution:
     """The profile of each event, in the order given, and what changed on the way."""
 
     profile_ids: list[int] = field(default_factory=list)
-    created: set[int] = field(default_factory=set)
+    created: dict[int, Key] = field(default_factory=dict)  # new profiles, with the first id each was known by
     merges: dict[int, int] = field(default_factory=dict)  # loser -> winner, already followed to the last winner
     users: dict[int, str] = field(default_factory=dict)  # profiles that gained a user id
 
@@ -135,7 +135,7 @@ class _IdentityGraph:
             if owner is not None and (keys[0][0] != "user" or owner not in self._user):
                 return owner
         profile_id = self._reserve.pop()
-        self._result.created.add(profile_id)
+        self._result.created[profile_id] = keys[0]
         return profile_id
 
     def _attach(self, key: Key, profile_id: int) -> None:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from campaigns.storage.database import json_rows, json_text, statement
 
 _INSERT = statement(
-    "INSERT INTO profiles (profile_id, user_id, email, zone, locale, traits, created_at, updated_at)"
-    " SELECT t.profile_id, t.user_id, t.email, t.zone, t.locale, t.traits::jsonb, :now, :now FROM unnest("
+    "INSERT INTO profiles (profile_id, user_id, email, zone, locale, traits, assignment_key, created_at, updated_at)"
+    " SELECT t.profile_id, t.user_id, t.email, t.zone, t.locale, t.traits::jsonb, t.assignment_key, :now, :now FROM unnest("
     " CAST(:ids AS bigint[]), CAST(:user_ids AS text[]), CAST(:emails AS text[]), CAST(:zones AS text[]),"
-    " CAST(:locales AS text[]), CAST(:traits AS text[])) AS t(profile_id, user_id, email, zone, locale, traits)"
+    " CAST(:locales AS text[]), CAST(:traits AS text[]), CAST(:assignment_keys AS text[]))"
+    " AS t(profile_id, user_id, email, zone, locale, traits, assignment_key)"
 )
 _UPDATE = statement(
     "UPDATE profiles p SET user_id = t.user_id, email = t.email, zone = t.zone, locale = t.locale,"
@@ -25,7 +26,8 @@ _UPDATE = statement(
     " WHERE p.profile_id = t.profile_id"
 )
 _LOAD = (
-    "SELECT p.profile_id, p.user_id, p.email, p.zone, p.locale, p.traits, p.merged_arms, s.state, p.merged_into"
+    "SELECT p.profile_id, p.user_id, p.email, p.zone, p.locale, p.traits, p.merged_arms, s.state, p.merged_into,"
+    " p.assignment_key"
     " FROM profiles p LEFT JOIN profile_states s USING (profile_id) WHERE p.profile_id = ANY(:ids)"
 )
 _LOCK = statement(_LOAD + " ORDER BY p.profile_id FOR UPDATE OF p")
@@ -75,7 +77,8 @@ _COUNT = statement(
 
 @dataclass(slots=True)
 class ProfileRow:
-    """A profile as stored. `state` is the folded state's JSON, None before the first event."""
+    """A profile as stored. `state` is the folded state's JSON, None before the first event. `assignment_key` None: the
+    profile is older than these keys, and experiments draw on its id."""
 
     profile_id: int
     user_id: str | None = None
@@ -86,6 +89,12 @@ class ProfileRow:
     merged_arms: bool = False
     state: Mapping[str, Any] | None = None
     merged_into: int | None = None
+    assignment_key: str | None = None
+
+    @property
+    def drawn_by(self) -> str:
+        """What the sticky draws of experiments are made from."""
+        return self.assignment_key or str(self.profile_id)
 
     @property
     def known(self) -> bool:
@@ -111,7 +120,8 @@ def hold_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, datet
 def insert_profiles(connection: Connection, rows: Sequence[ProfileRow], now: datetime) -> None:
     """Writes new profiles (their ids were reserved by the identity step)."""
     if rows:
-        connection.execute(_INSERT, {**_columns(rows), "now": now})
+        keys = [row.assignment_key for row in rows]
+        connection.execute(_INSERT, {**_columns(rows), "assignment_keys": keys, "now": now})
 
 
 def update_profiles(connection: Connection, rows: Sequence[ProfileRow], now: datetime) -> None:

@@ -113,6 +113,7 @@ profiles = Table(
     _json("traits"),
     Column("merged_into", BigInteger),
     Column("merged_arms", Boolean, nullable=False, server_default=text("false")),
+    Column("assignment_key", Text, comment="What experiments draw on; NULL: on profile_id, as before there were keys"),
     _at("created_at"),
     _at("updated_at"),
     Index("uq_profiles_user_id", "user_id", unique=True, postgresql_where=text("merged_into IS NULL")),

@@ -8,8 +8,9 @@ from itertools import combinations
 
 import pytest
 
-from campaigns.decisions.assignment import draw, is_held_out, merges_arms, pick_variant
-from campaigns.domain.campaign import Campaign, Experiment, Step, Variant
+from campaigns.decisions.assignment import assignment_key, draw, is_held_out, merges_arms, pick_variant
+from campaigns.decisions.candidate import ShopPolicy
+from campaigns.domain.campaign import Campaign, Experiment, Policy, Step, Variant
 from triggers.abandoned_cart import AbandonedCart
 
 PEOPLE = [str(number) for number in range(20_000)]
@@ -68,5 +69,21 @@ def test_without_variants_there_is_nothing_to_draw():
 def test_identities_from_different_arms_are_flagged():
     held = next(p for p in PEOPLE if is_held_out("shop", campaign("cart"), p, 0.1))
     free = [p for p in PEOPLE[:100] if not is_held_out("shop", campaign("cart"), p, 0.1)]
-    assert merges_arms("shop", [campaign("cart")], [held, free[0]], 0.1)
-    assert not merges_arms("shop", [campaign("cart")], free[:2], 0.1)
+    shop = ShopPolicy(salt="shop", holdout_share=0.1)
+    assert merges_arms(shop, [campaign("cart")], [held, free[0]])
+    assert not merges_arms(shop, [campaign("cart")], free[:2])
+
+
+def test_a_step_with_a_holdout_of_its_own_has_arms_of_its_own():
+    policy = Policy(holdout=0.5)
+    half = Campaign("cart", "cart", AbandonedCart(), (Step("one", timedelta(hours=1), "t", policy=policy),))
+    shop = ShopPolicy(salt="shop", holdout_share=0.1)
+    held = next(p for p in PEOPLE if is_held_out("shop", half, p, 0.5) and not is_held_out("shop", half, p, 0.1))
+    free = next(p for p in PEOPLE if not is_held_out("shop", half, p, 0.5))
+    assert merges_arms(shop, [half], [held, free])
+    assert not merges_arms(shop, [campaign("cart")], [held, free])
+
+
+def test_assignment_keys_follow_from_the_first_id_alone():
+    assert assignment_key("user", "mia") == assignment_key("user", "mia")
+    assert len({assignment_key(kind, value) for kind in ("user", "email") for value in ("a", "b")}) == 4

@@ -6,9 +6,14 @@ import random
 
 import pytest
 
+from campaigns.decisions.assignment import assignment_key
 from campaigns.pipeline.ingest import ingest_inbox
+from campaigns.pipeline.policy import profile_of
+from campaigns.storage.database import transaction
 from campaigns.storage.inbox import MAX_ATTEMPTS
+from campaigns.storage.profiles import read_profiles
 from tests.pipeline.small_shop import Shop, added, identify, ordered, track
+from triggers.state import ProfileState
 
 pytestmark = pytest.mark.servers
 TIMERS = (
@@ -116,3 +121,21 @@ def _failing_on(product_id: str):
         return real(rules, state, book, event, **options)
 
     return evaluate
+
+
+def test_what_experiments_draw_on_stays_with_the_shopper(shop: Shop) -> None:
+    shop.send(added("anon-phone", shop.ago(3)), added("anon-laptop", shop.ago(3)))
+    keys = "SELECT value, assignment_key FROM identities JOIN profiles USING (profile_id) WHERE kind = 'anonymous'"
+    before = dict(map(tuple, shop.rows(keys)))
+    assert before == {who: assignment_key("anonymous", who) for who in ("anon-phone", "anon-laptop")}
+    shop.send(identify("mia", shop.ago(2), anonymous_id="anon-phone"))  # a login keeps the key
+    shop.send(identify("mia", shop.ago(2), anonymous_id="anon-laptop"))  # a joined profile gives up its own
+    assert dict(map(tuple, shop.rows(keys))) == dict.fromkeys(before, before["anon-phone"])
+
+
+def test_a_profile_older_than_the_keys_keeps_its_side(shop: Shop) -> None:
+    shop.send(added("anon-phone", shop.ago(3)))
+    shop.run("UPDATE profiles SET assignment_key = NULL")
+    with transaction(shop.engine.database) as connection:
+        [row] = read_profiles(connection, [row[0] for row in shop.rows("SELECT profile_id FROM profiles")]).values()
+    assert profile_of(row, ProfileState(), None).drawn_by == str(row.profile_id)
