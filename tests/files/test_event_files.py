@@ -319,8 +319,8 @@ def refusal(path: Path, column_map: Path | None = None) -> RekindleError:
     [
         (b"", "the file is empty"),
         (b"\n \n", "the file is empty"),
-        (gzip.compress(b""), "the file is empty"),
-        (gzip.compress(f"{HEADER}\n".encode() * 50_000)[:300], "the gzip data is cut off or damaged"),
+        (gzip.compress(b"", mtime=0), "the file is empty"),
+        (gzip.compress(f"{HEADER}\n".encode() * 50_000, mtime=0)[:300], "the gzip data is cut off or damaged"),
         (b"\x1f\x8bnot really gzip", "the gzip data is cut off or damaged"),
         (b"PK\x03\x04....", "a zip or Excel file; save it as CSV"),
         (b"\x00\x01\x02\x03", "not a CSV, NDJSON or Parquet file"),
