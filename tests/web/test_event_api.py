@@ -131,7 +131,10 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(client: httpx.Client, 
     assert client.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\x1f\x8b broken", gzip.compress(b"{}", mtime=0)[:-9], b"7", b'{"batch": 1}'])
+CUT_OFF = gzip.compress(b"{}", mtime=0)[:-9]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\x1f\x8b broken", CUT_OFF, b"7", b'{"batch": 1}'])
 def test_what_can_never_be_read_is_400_and_noted(client: httpx.Client, shop: Any, body: bytes):
     answer = client.post("/v1/batch", content=body, auth=AUTH)
     assert answer.status_code == 400
