@@ -14,6 +14,7 @@ from campaigns.config.settings import (
     Settings,
     ShopSettings,
     SocialLink,
+    WebhookSettings,
     WorkerSettings,
 )
 from campaigns.config.values import QuietHours, parse_duration
@@ -34,6 +35,7 @@ __all__ = [
     "Settings",
     "ShopSettings",
     "SocialLink",
+    "WebhookSettings",
     "WorkerSettings",
     "Workspace",
     "load_settings",

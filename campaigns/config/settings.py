@@ -134,6 +134,24 @@ class WorkerSettings(_Part):
     processes: Amount = 2
 
 
+class WebhookSettings(_Part):
+    """What proves that a call to `/hooks/PROVIDER` is the provider's; without it nobody listens to that provider."""
+
+    resend: SecretOrNone = None
+    sendgrid: SecretOrNone = None
+    postmark: SecretOrNone = None
+    ses: SecretOrNone = None
+    mailgun: SecretOrNone = None
+    sparkpost: SecretOrNone = None
+    brevo: SecretOrNone = None
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """provider -> its secret, of those that have one."""
+        found = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: secret.get_secret_value() for name, secret in found if secret is not None}
+
+
 class LimitSettings(_Part):
     """What one call of the event API may carry, in bytes and events."""
 
@@ -164,6 +182,7 @@ class Settings(_Part):
     http: HttpSettings = HttpSettings()
     workers: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
 
     @property
     def public_url(self) -> str:
@@ -172,9 +191,14 @@ class Settings(_Part):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every text that must not show anywhere: the secret, the write keys, the passwords of the addresses."""
+        """Every text that must not show anywhere: the secret, the write keys, the passwords of the addresses,
+        the webhooks' secrets."""
         urls = [url for url in (self.database_url, self.redis_url, self.broker_url, self.mailer) if url is not None]
         parts = [urlsplit(url.get_secret_value()) for url in urls]
         passwords = [part.password or part.username for part in parts]  # `resend://KEY@` has no more than a name
         keys = [key.get_secret_value() for key in (self.secret, *self.write_keys.values())]
-        return (*keys, *(found for password in passwords if password for found in {password, unquote(password)}))
+        hooks = [
+            part for secret in self.webhooks.secrets.values() for part in {secret, secret.partition(":")[2]} if part
+        ]
+        said = (found for password in passwords if password for found in {password, unquote(password)})
+        return (*keys, *hooks, *said)

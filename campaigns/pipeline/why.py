@@ -125,7 +125,7 @@ class _Teller:
         for message in self.messages:
             yield from self._message(message)
         for ref, kind, at, machine, url in self.feedback:
-            what = {"click": f"A link was followed: {url}", "open": "The mail was opened"}.get(kind, f"Mail {kind}")
+            what = {"clicked": f"A link was followed: {url}", "opened": "The mail was opened"}.get(kind, f"Mail {kind}")
             yield Moment(at, "feedback", f"{what} (message {ref}){', by a machine' if machine else ''}.")
 
     def coming(self, now: datetime) -> Iterator[Moment]:

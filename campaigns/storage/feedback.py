@@ -12,7 +12,8 @@ from campaigns.storage.database import json_text, statement
 
 _ADD = statement(
     "INSERT INTO feedback (message_ref, kind, occurred_at, machine, url, raw)"
-    " VALUES (:ref, :kind, :at, :machine, :url, CAST(:raw AS jsonb))"
+    " SELECT :ref, :kind, :at, :machine, :url, CAST(:raw AS jsonb) WHERE NOT EXISTS (SELECT 1 FROM feedback"
+    " WHERE message_ref = :ref AND kind = :kind AND occurred_at = :at AND url IS NOT DISTINCT FROM :url)"
 )
 _OF_PROFILE = statement(
     "SELECT f.message_ref, f.kind, f.occurred_at, f.machine, f.url FROM feedback f JOIN messages m USING (message_ref)"
@@ -30,7 +31,7 @@ def add_feedback(
     url: str | None = None,
     raw: Mapping[str, Any] | None = None,
 ) -> None:
-    """Records one piece of feedback as it came, machine-made ones marked."""
+    """Records one piece of feedback as it came, machine-made ones marked; the same once more changes nothing."""
     values = {"ref": message_ref, "kind": kind, "at": at, "machine": machine, "url": url, "raw": json_text(raw or {})}
     connection.execute(_ADD, values)
 

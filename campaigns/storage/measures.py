@@ -35,14 +35,14 @@ _FUNNEL = statement(
     " count(*) FILTER (WHERE m.status = 'delivered' OR r.delivered), count(*) FILTER (WHERE m.status = 'bounced'),"
     " count(*) FILTER (WHERE m.status = 'complained'), count(*) FILTER (WHERE r.opened), count(*) FILTER (WHERE r.clicked),"
     " count(*) FILTER (WHERE r.unsubscribed) FROM messages m LEFT JOIN LATERAL (SELECT"
-    " bool_or(kind = 'delivered') AS delivered, bool_or(kind = 'open' AND NOT machine) AS opened,"
-    " bool_or(kind = 'click' AND NOT machine) AS clicked, bool_or(kind = 'unsubscribed') AS unsubscribed"
+    " bool_or(kind = 'delivered') AS delivered, bool_or(kind = 'opened' AND NOT machine) AS opened,"
+    " bool_or(kind = 'clicked' AND NOT machine) AS clicked, bool_or(kind = 'unsubscribed') AS unsubscribed"
     " FROM feedback f WHERE f.message_ref = m.message_ref) AS r ON true WHERE m.campaign_id = :campaign_id"
     " AND m.created_at >= :since AND m.created_at < :until GROUP BY 1 ORDER BY 1"
 )
 _ATTRIBUTED = statement(
     f"WITH {_ORDERS}, clicks AS (SELECT m.profile_id, m.campaign_id, f.occurred_at FROM feedback f"
-    " JOIN messages m USING (message_ref) WHERE f.kind = 'click' AND NOT f.machine AND f.occurred_at >= :since),"
+    " JOIN messages m USING (message_ref) WHERE f.kind = 'clicked' AND NOT f.machine AND f.occurred_at >= :since),"
     " last AS (SELECT DISTINCT ON (o.profile_id, o.order_id) o.order_id, o.total, c.campaign_id FROM orders o"
     " JOIN clicks c ON c.profile_id = o.profile_id AND c.occurred_at <= o.ordered_at"
     " AND c.occurred_at >= o.ordered_at - :window ORDER BY o.profile_id, o.order_id, c.occurred_at DESC)"

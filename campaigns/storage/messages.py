@@ -95,8 +95,19 @@ _OF_PROFILE = statement(
 )
 _BY_REF = statement(f"SELECT {_COLUMNS}, content FROM messages WHERE message_ref = :ref")
 _BY_STATUS = statement("SELECT campaign_id, status, count(*) FROM messages GROUP BY 1, 2 ORDER BY 1, 2")
+_RANK = "coalesce(array_position(ARRAY['sent', 'delivered', 'bounced', 'complained'], {}), {})"
 _MARK = statement(
-    "UPDATE messages SET status = :status WHERE message_ref = :ref AND status IN ('sent', 'uncertain', 'delivered')"
+    "UPDATE messages m SET status = t.status, lease_token = NULL, lease_until = NULL,"
+    " sent_at = CASE WHEN t.status = 'failed' THEN m.sent_at ELSE coalesce(m.sent_at, m.handed_at, t.at) END,"
+    " detail = coalesce(nullif(t.detail, ''), CASE WHEN m.status <> 'uncertain' THEN m.detail END)"
+    " FROM unnest(CAST(:refs AS text[]), CAST(:statuses AS text[]), CAST(:ats AS timestamptz[]),"
+    " CAST(:details AS text[])) AS t(message_ref, status, at, detail) WHERE m.message_ref = t.message_ref"
+    f" AND {_RANK.format('m.status', 0)} < {_RANK.format('t.status', 3)}"
+    " AND (m.status IN ('sending', 'uncertain', 'sent', 'delivered', 'bounced') OR (m.status = 'queued' AND m.attempts > 0))"
+)
+_REPORTED = statement(
+    "SELECT message_ref, provider_id, address FROM messages"
+    " WHERE message_ref = ANY(:refs) OR provider_id = ANY(:provider_ids)"
 )
 
 
@@ -296,9 +307,23 @@ def count_messages(connection: Connection) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in connection.execute(_BY_STATUS)}
 
 
-def mark_message(connection: Connection, ref: str, status: MessageStatus) -> None:
-    """Moves a handed-over message on by what came back."""
-    connection.execute(_MARK, {"ref": ref, "status": status.value})
+def find_reported(
+    connection: Connection, refs: Iterable[str], provider_ids: Iterable[str]
+) -> list[tuple[str, str | None, str]]:
+    """(message_ref, provider_id, address) of the messages that a provider's report names by one or the other."""
+    values = {"refs": list(refs), "provider_ids": list(provider_ids)}
+    return [tuple(row) for row in connection.execute(_REPORTED, values)]
+
+
+def mark_messages(connection: Connection, marks: Sequence[tuple[str, MessageStatus, datetime, str]]) -> int:
+    """Moves messages that were handed over, or may have been, on by what came back: (message_ref, status, at, detail).
+
+    sent < delivered < bounced and failed < complained: a report that comes late never takes a message back. Returns how
+    many moved."""
+    if not marks:
+        return 0
+    columns = dict(zip(("refs", "statuses", "ats", "details"), map(list, zip(*marks, strict=True)), strict=True))
+    return connection.execute(_MARK, columns).rowcount
 
 
 def _claimed(*row: Any) -> ClaimedMessage:

@@ -11,7 +11,9 @@ from campaigns.storage.database import statement
 
 _ADD = statement(
     "INSERT INTO suppressions (address, scope, reason, detail, created_at)"
-    " VALUES (lower(:address), :scope, :reason, :detail, :now) ON CONFLICT (address, scope) DO NOTHING"
+    " VALUES (lower(:address), :scope, :reason, :detail, :now) ON CONFLICT (address, scope) DO UPDATE SET"
+    " reason = excluded.reason, detail = excluded.detail, created_at = excluded.created_at"
+    " WHERE suppressions.reason = 'unsubscribe' AND excluded.reason <> 'unsubscribe'"
 )
 _REMOVE = statement("DELETE FROM suppressions WHERE address = lower(:address) AND (:scope = '' OR scope = :scope)")
 _FIND = statement("SELECT address, scope, reason FROM suppressions WHERE address = ANY(:addresses)")
@@ -36,7 +38,9 @@ MARKETING = "marketing"
 def suppress(
     connection: Connection, address: str, *, reason: str, now: datetime, scope: str = "all", detail: str = ""
 ) -> None:
-    """Takes an address out, for everything or for one campaign; takes effect with the commit."""
+    """Takes an address out, for everything or for one campaign; takes effect with the commit.
+
+    The first reason stands, but an unsubscribe, which the shopper may take back, gives way to a bounce or complaint."""
     connection.execute(
         _ADD, {"address": address, "scope": scope, "reason": reason, "detail": detail or None, "now": now}
     )

@@ -348,6 +348,7 @@ messages = Table(
     Index("ix_messages_queue", "message_id", postgresql_where=text("status IN ('queued', 'sending')")),
     Index("ix_messages_profile_id", "profile_id"),
     Index("ix_messages_address", "address"),
+    Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
     Index("ix_messages_created_at", "created_at"),
     comment="The outbox: one rendered email to one address, at most once per enrollment and step",
 )

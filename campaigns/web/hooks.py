@@ -37,7 +37,7 @@ class Hooks:
             body = await read_body(request, MAX_CALL, self._services.limits.body_seconds)
             count = await self._pool.run(partial(hook, body, request.headers))
         except HookRefused as refusal:
-            return _said(403, str(refusal))
+            return _said(refusal.status, str(refusal))
         except BodyTooLarge:
             return _said(413, "too large")
         except ClientDisconnect:
@@ -51,5 +51,5 @@ class Hooks:
 
 
 def _said(status: int, line: str) -> Response:
-    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+    headers = {503: {"Retry-After": str(RETRY_SECONDS)}, 401: {"WWW-Authenticate": 'Basic realm="hooks"'}}.get(status)
     return JSONResponse({"success": False, "message": line}, status, headers)

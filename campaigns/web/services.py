@@ -70,7 +70,15 @@ class Preferences:
 
 
 class HookRefused(Exception):
-    """A provider's call is not genuine or not readable; the text says which. Never worth sending again."""
+    """A provider's call is not readable; the text says why. Never worth sending again."""
+
+    status = 400
+
+
+class HookUnproven(HookRefused):
+    """A provider's call does not prove where it comes from. Some send their password only when asked for it."""
+
+    status = 401
 
 
 Hook = Callable[[bytes, Mapping[str, str]], int]

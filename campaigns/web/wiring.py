@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +15,9 @@ from campaigns.storage.database import statement, transaction
 from campaigns.storage.inbox import InboxStore
 from campaigns.storage.messages import find_message
 from campaigns.web.inbox_model import InboxSource
+from campaigns.web.provider_hooks import hooks_of
 from campaigns.web.services import (
     Departure,
-    Hook,
     Preferences,
     Reaction,
     SentMessage,
@@ -31,9 +30,7 @@ from campaigns.web.services import (
 _PING: Final = statement("SELECT 1")
 
 
-def services_of(
-    engine: Engine, *, inbox_page: InboxSource | None = None, hooks: Mapping[str, Hook] | None = None
-) -> Services:
+def services_of(engine: Engine, *, inbox_page: InboxSource | None = None) -> Services:
     """Everything the web process needs, over an opened workspace."""
     settings, shoppers = engine.settings, Shoppers(engine)
     return Services(
@@ -47,7 +44,7 @@ def services_of(
         unsubscribe=shoppers.unsubscribe,
         find_preferences=shoppers.find_preferences,
         save_preferences=shoppers.save_preferences,
-        hooks=hooks or {},
+        hooks=hooks_of(engine),
         checks={"database": shoppers.check, "cache": engine.cache.check},
         inbox_page=inbox_page,
         limits=web_limits(settings),

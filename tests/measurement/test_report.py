@@ -26,7 +26,7 @@ _MAIL = statement(
     " content, created_at, sent_at) VALUES (:ref, :n, 1, :campaign_id, 1, 'a@b.example', 'sent', 's', '', :at, :at)"
 )
 _CLICK = statement(
-    "INSERT INTO feedback (message_ref, kind, occurred_at, machine) VALUES (:ref, 'click', :at, :machine)"
+    "INSERT INTO feedback (message_ref, kind, occurred_at, machine) VALUES (:ref, 'clicked', :at, :machine)"
 )
 
 

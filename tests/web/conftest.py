@@ -19,7 +19,7 @@ from campaigns.web.app import create_app
 from campaigns.web.server import serving
 from campaigns.web.services import (
     Departure,
-    HookRefused,
+    HookUnproven,
     Preferences,
     Reaction,
     SentMessage,
@@ -112,7 +112,7 @@ class Shop:
     def take_hook(self, body: bytes, headers: object) -> int:
         self._work()
         if b"forged" in body:
-            raise HookRefused("the signature is wrong")
+            raise HookUnproven("the signature is wrong")
         return body.count(b"bounce")
 
     def check(self) -> None:

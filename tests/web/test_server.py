@@ -33,7 +33,8 @@ def test_health_and_readiness(client: httpx.Client, shop: Any):
 
 def test_provider_calls_are_kept_refused_or_asked_for_again(client: httpx.Client, shop: Any):
     assert client.post("/hooks/postwoman", content=b"bounce bounce").json()["feedback"] == 2
-    assert client.post("/hooks/postwoman", content=b"forged").status_code == 403
+    forged = client.post("/hooks/postwoman", content=b"forged")
+    assert (forged.status_code, forged.headers["www-authenticate"][:5]) == (401, "Basic")
     assert client.post("/hooks/nobody", content=b"x").status_code == 404
     shop.down = True
     assert client.post("/hooks/postwoman", content=b"bounce").status_code == 503
