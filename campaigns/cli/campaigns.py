@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from campaigns.config import Workspace
 from campaigns.domain.campaign_change import list_changes
 from campaigns.domain.campaign_values import spell_duration
 from campaigns.domain.errors import InvalidInput, WrongUsage
-from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
+from campaigns.pipeline.campaign_files import CampaignFile, apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.plan import Fate, Planned, count_left_behind
 from campaigns.pipeline.plan import plan as make_plan
@@ -55,11 +56,13 @@ def validate(output: Output) -> None:
         workspace.campaigns, TemplateStore([workspace.templates / "emails", shipped_templates()])
     )
     if output.as_json:
-        output.document({"valid": sorted(files)})
+        advice = [str(one) for file in files.values() for one in file.advice]
+        output.document({"valid": sorted(files), "warnings": advice})
         return
     for name, file in files.items():
         steps = ", ".join(f"{step.name} after {spell_duration(step.after)}" for step in file.campaign.steps)
         output.line(f"{name}: valid ({file.campaign.trigger.name}; {steps})")
+        _warn(output, [file])
 
 
 @campaigns.command()
@@ -155,6 +158,12 @@ def _set_status(output: Output, campaign: str, status: str) -> None:
             known = ", ".join(c.campaign_id for c in list_campaigns(connection)) or "none"
             raise WrongUsage(f"no campaign {campaign!r} is in force", fix=f"there is {known}")
     output.line(f"{campaign} is {status}.")
+
+
+def _warn(output: Output, files: Iterable[CampaignFile]) -> None:
+    for file in files:
+        for one in file.advice:
+            output.line(f"warning: {one}")
 
 
 def _stored(engine: Engine) -> dict[str, StoredCampaign]:

@@ -1,4 +1,4 @@
-"""`rekindle import`: catalog, events and profiles from files."""
+"""`rekindle import`: catalog, events, profiles and coupon codes from files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 import click
 
 from campaigns.cli.output import Output
+from campaigns.pipeline.coupon_pools import check_pool_name, keep_codes
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import import_catalog, import_events
-from campaigns.storage.files import ShopFile, open_catalog, open_events, open_profiles
+from campaigns.storage.files import ShopFile, open_catalog, open_coupons, open_events, open_profiles
 
 
 @click.group("import")
 def import_() -> None:
-    """Reads a catalog, events or profiles from CSV, NDJSON or Parquet, gzip too.
+    """Reads a catalog, events, profiles or coupon codes from CSV, NDJSON or Parquet, gzip too.
 
     Rows that cannot be used go to a rejects file with their line and the reason; the rest is imported.
     """
@@ -76,6 +77,30 @@ def profiles(output: Output, file: Path, column_map: Path | None, rejects: Path 
         with output.progress("profiles", None) as bar:
             import_events(engine, source, on_progress=bar.advance)
     _say(output, source, "profiles")
+
+
+@import_.command()
+@click.argument("pool")
+@_options
+@click.pass_obj
+def coupons(output: Output, pool: str, file: Path, column_map: Path | None, rejects: Path | None) -> None:
+    """Imports coupon codes into POOL: columns code and expires_at, or one code a line.
+
+    A code that the pool has already, or that stands twice in the file, is refused with its line.
+    """
+    check_pool_name(pool)
+    with open_engine(output.workspace) as engine:
+        source = open_coupons(
+            file,
+            keep=lambda codes: keep_codes(engine, pool, codes),
+            column_map=column_map,
+            rejects=_rejects(engine, file, rejects),
+        )
+        output.note(source.note)
+        with output.progress("codes", None) as bar:
+            for codes in source:
+                bar.advance(len(codes))
+    _say(output, source, f"codes for {pool}")
 
 
 def _rejects(engine: Engine, file: Path, given: Path | None) -> Path:

@@ -16,6 +16,7 @@ COMMANDS: Final[dict[str, str]] = {
     "backtest": "campaigns.cli.backtest:backtest",
     "beat": "workers.commands:beat",
     "campaigns": "campaigns.cli.campaigns:campaigns",
+    "coupons": "campaigns.cli.coupons:coupons",
     "demo": "campaigns.cli.demo:demo",
     "doctor": "campaigns.cli.doctor:doctor",
     "import": "campaigns.cli.imports:import_",

@@ -38,6 +38,7 @@ def report(output: Output, campaign: str, since: timedelta, of_replay: bool) -> 
         output.document(found.as_json())
         return
     _print_funnel(output, found)
+    _print_coupons(output, found, locale)
     _print_lift(output, found, locale)
 
 
@@ -72,6 +73,22 @@ def _print_mails(output: Output, found: Report) -> None:
     if rows:
         columns = ("mails", "sent", "delivered", "opened", "clicked", "unsubscribed", "bounced", "complained")
         output.table("Mails (opens and clicks of machines left out)", columns, rows)
+
+
+def _print_coupons(output: Output, found: Report, locale: str) -> None:
+    rows = [
+        (
+            one.pool,
+            one.handed_out,
+            one.redeemed,
+            f"{one.redeemed / one.handed_out:.1%}",
+            money_text(one.total_minor, found.currency, locale),
+        )
+        for one in found.coupons
+    ]
+    if rows:
+        columns = ("pool", "handed out", "used", "of them used", "orders with them")
+        output.table("Coupon codes", columns, rows)
 
 
 def _print_lift(output: Output, found: Report, locale: str) -> None:

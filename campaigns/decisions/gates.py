@@ -45,7 +45,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class ContentProblem:
-    """Why there is no mail to send: `too_few_products`, `nothing_to_show` or `template_failed`."""
+    """Why there is no mail to send: `too_few_products`, `nothing_to_show`, `no_coupon` or `template_failed`."""
 
     reason: Reason
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -71,11 +71,17 @@ def decide_after_content(
     """The last two gates: is there a mail worth sending, and does the shopper belong to those that get none?"""
     if problem is not None:
         return Skip(problem.reason, {**chosen.facts, **problem.facts})
-    candidate = chosen.candidate
-    share = shop.holdout_of(candidate.step.policy)
-    if is_held_out(shop.salt, candidate.campaign, candidate.profile.drawn_by, share):
+    share = shop.holdout_of(chosen.candidate.step.policy)
+    if belongs_to_holdout(chosen, shop):
         return Ghost(chosen.variant_name, facts={**chosen.facts, "share": f"{share * 100:.4g} %"})
     return Send(chosen.variant_name, facts=chosen.facts)
+
+
+def belongs_to_holdout(chosen: Chosen, shop: ShopPolicy) -> bool:
+    """Whether the shopper would get no mail: what a mail alone takes up, such as a coupon code, is left for others."""
+    candidate = chosen.candidate
+    share = shop.holdout_of(candidate.step.policy)
+    return is_held_out(shop.salt, candidate.campaign, candidate.profile.drawn_by, share)
 
 
 def decide(

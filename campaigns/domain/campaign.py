@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from campaigns.domain.campaign_condition import Condition
 from campaigns.domain.campaign_values import Hours
+from campaigns.domain.coupon import CouponRule
 from triggers.rules import Rule
 from triggers.trigger import Trigger
 
@@ -102,6 +103,7 @@ class Step:
     slots: tuple[Slot, ...] = ()
     condition: Condition | None = None
     policy: Policy = field(default_factory=Policy)
+    coupon: CouponRule | None = None
 
     def template_for(self, variant: Variant | None) -> str:
         """The template to render for a variant."""

@@ -12,26 +12,40 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.domain.campaign import Campaign
+from campaigns.domain.campaigns_yaml.advice import advise
 from campaigns.domain.campaigns_yaml.building import build
 from campaigns.domain.campaigns_yaml.checks import check_reading, check_sense
 from campaigns.domain.campaigns_yaml.condition_kind import condition_schema
 from campaigns.domain.campaigns_yaml.layout import campaign_section
 from campaigns.domain.campaigns_yaml.source import CampaignProblems, Problem, Source, load, round_trip_yaml
 
-__all__ = ["CampaignProblems", "Problem", "campaign_schema", "list_problems", "parse_campaign", "schema_text"]
+__all__ = [
+    "CampaignProblems",
+    "Problem",
+    "campaign_schema",
+    "list_advice",
+    "list_problems",
+    "parse_campaign",
+    "schema_text",
+]
 
 
 def parse_campaign(text: str, *, file: str, version: int = 1) -> Campaign:
     """The campaign a file describes. Raises CampaignProblems with a line `file:line: key: what` per problem."""
-    campaign, problems = _read(text, file)
-    if campaign is None or problems:
-        raise CampaignProblems(problems)
+    campaign, source = _read(text, file)
+    if campaign is None or source.problems:
+        raise CampaignProblems(source.problems)
     return replace(campaign, version=version)
 
 
 def list_problems(text: str, *, file: str) -> list[Problem]:
     """Everything that is wrong with a campaign file, by line."""
-    return sorted(_read(text, file)[1])
+    return sorted(_read(text, file)[1].problems)
+
+
+def list_advice(text: str, *, file: str) -> list[Problem]:
+    """What works and is unwise in a campaign file, by line; nothing in one with problems."""
+    return sorted(_read(text, file)[1].advice)
 
 
 def read_campaign(path: Path, *, version: int = 1) -> Campaign:
@@ -82,18 +96,20 @@ def schema_text() -> str:
     return json.dumps(campaign_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _read(text: str, file: str) -> tuple[Campaign | None, list[Problem]]:
+def _read(text: str, file: str) -> tuple[Campaign | None, Source]:
     source = Source(file)
     tree = load(text, source)
     if tree is None:
-        return None, source.problems
+        return None, source
     read = campaign_section().read(tree, source, 1, "")
     check_reading(tree, read, source)
     if source.problems:
-        return None, source.problems
+        return None, source
     campaign = build(read)
     check_sense(campaign, tree, source)
-    return campaign, source.problems
+    if not source.problems:
+        advise(campaign, tree, source)
+    return campaign, source
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     WAITED_TOO_LONG = "waited_too_long"
     TOO_FEW_PRODUCTS = "too_few_products"
     NOTHING_TO_SHOW = "nothing_to_show"
+    NO_COUPON = "no_coupon"
     TEMPLATE_FAILED = "template_failed"
     HOLDOUT = "holdout"
     PASSED = "passed"
@@ -91,6 +92,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.WAITED_TOO_LONG: "The mail would have had to wait until {until}, later than {max_late} after it was due.",
     Reason.TOO_FEW_PRODUCTS: "There were too few products to show: {slot} needs {minimum} and had {found}.",
     Reason.NOTHING_TO_SHOW: "Nothing is left to write about: {detail}.",
+    Reason.NO_COUPON: "There was no coupon code left in the pool {pool}.",
     Reason.TEMPLATE_FAILED: "The template could not be filled: {detail}.",
     Reason.HOLDOUT: "The shopper is in the {share} that gets no mail of this campaign, "
     "so that its effect can be measured.",

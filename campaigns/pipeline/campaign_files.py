@@ -8,7 +8,7 @@ from pathlib import Path
 
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_change import refuse_change
-from campaigns.domain.campaign_file import read_campaign
+from campaigns.domain.campaign_file import Problem, list_advice, read_campaign
 from campaigns.domain.errors import InvalidInput, RekindleError
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.moving import move_running
@@ -24,6 +24,11 @@ class CampaignFile:
     path: Path
     text: str
     campaign: Campaign
+
+    @property
+    def advice(self) -> list[Problem]:
+        """What works and is unwise, by line."""
+        return list_advice(self.text, file=str(self.path))
 
 
 class InvalidCampaigns(InvalidInput):

@@ -14,14 +14,21 @@ from sqlalchemy.exc import DBAPIError
 
 from campaigns.decisions.arbitration import decision_order, rivals_of
 from campaigns.decisions.candidate import Candidate, ShopPolicy, counted_sends
-from campaigns.decisions.gates import Chosen, ContentProblem, decide_after_content, decide_before_content
+from campaigns.decisions.gates import (
+    Chosen,
+    ContentProblem,
+    belongs_to_holdout,
+    decide_after_content,
+    decide_before_content,
+)
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_reasons import Reason
-from campaigns.domain.decision import Decision
+from campaigns.domain.decision import Decision, Send
 from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.suppression import Suppression
 from campaigns.pipeline.campaign_book import Snapshot
+from campaigns.pipeline.coupons import CouponWish, Held, HeldElsewhere, hold_coupons, keep_coupons
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.outcome import DecideReport, Outcome, write_outcomes
 from campaigns.pipeline.people import books_of, mark_of
@@ -51,6 +58,7 @@ Mailed = tuple[str, str, str, int]
 
 _LONGEST_CAP = timedelta(days=31)
 _AGAIN_AFTER = timedelta(minutes=15)
+_SOON = timedelta(seconds=30)
 _TICK = timedelta(microseconds=1)
 
 
@@ -257,10 +265,19 @@ def _give_content(
     subjects = [_subject(claim, chosen) for claim, chosen in ready]
     outcomes: list[Outcome] = []
     recommended = _recommend(engine, connection, subjects)
-    for (claim, chosen), subject, slates in zip(ready, subjects, recommended, strict=True):
-        email, problem = _render(engine, subject, slates)
+    wishes = [CouponWish(one, belongs_to_holdout(ready[place][1], batch.shop)) for place, one in enumerate(subjects)]
+    coupons = hold_coupons(engine, connection, wishes)
+    kept: list[Held] = []
+    for (claim, chosen), subject, slates, coupon in zip(ready, subjects, recommended, coupons, strict=True):
+        if isinstance(coupon, HeldElsewhere):
+            outcomes.append(Outcome.asleep(claim.row, claim.mark, claim.at + _SOON))
+            continue
+        email, problem = _render(engine, subject, slates, coupon)
         decision = decide_after_content(chosen, batch.shop, problem)
         outcomes.append(_outcome(claim, decision, chosen.candidate.due_at, email, slates))
+        if isinstance(coupon, Held) and isinstance(decision, Send):
+            kept.append(coupon)
+    keep_coupons(connection, kept)
     return outcomes
 
 
@@ -294,8 +311,10 @@ def _subject(claim: Claim, chosen: Chosen) -> Subject:
 
 
 def _render(
-    engine: Engine, subject: Subject, slates: Recommended | None
+    engine: Engine, subject: Subject, slates: Recommended | None, coupon: Held | ContentProblem | None
 ) -> tuple[RenderedEmail | None, ContentProblem | None]:
+    if isinstance(coupon, ContentProblem):
+        return None, coupon
     if slates is None:
         return None, ContentProblem(Reason.TEMPLATE_FAILED, {"detail": "the products for it could not be chosen"})
     short = slates.short_slot
@@ -304,7 +323,7 @@ def _render(
         facts = {"slot": short, "minimum": minimum, "found": len(slates.slates[short].items)}
         return None, ContentProblem(Reason.TOO_FEW_PRODUCTS, facts)
     try:
-        return render_mail(engine, subject, slates), None
+        return render_mail(engine, subject, slates, coupon.coupon if coupon else None), None
     except Exception as problem:  # whatever one mail breaks on must not hold up the others
         is_expected = isinstance(problem, TemplateProblem)
         what = "template %s failed for message %s: %s"

@@ -29,6 +29,7 @@ from campaigns.pipeline.campaign_book import Snapshot
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.last_check import objection_to
 from campaigns.pipeline.policy import shop_policy
+from campaigns.storage.coupons import doubt_codes, release_codes
 from campaigns.storage.database import transaction
 from campaigns.storage.messages import (
     ClaimedMessage,
@@ -51,6 +52,7 @@ LEASE = timedelta(minutes=5)
 
 _RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 _TOGETHER_IN_REPLAY = 25
+_NEVER_SENT = (MessageStatus.WITHDRAWN, MessageStatus.FAILED)
 
 
 def deliver(
@@ -133,8 +135,12 @@ class _Round:
                 ready.append(message)
             else:
                 settlements.append(Settlement(message.message_id, objection.status, detail=objection.detail))
-        for message, outcome in zip(ready, self._send(ready), strict=True):
+        outcomes = self._send(ready)
+        for message, outcome in zip(ready, outcomes, strict=True):
             settlements.append(self._settled(connection, message, outcome, self._at(message, facts), snapshot))
+        in_doubt = [one.message_id for one, out in zip(ready, outcomes, strict=True) if isinstance(out, Uncertain)]
+        doubt_codes(connection, in_doubt)
+        release_codes(connection, [one.message_id for one in settlements if one.status in _NEVER_SENT])
         return settlements
 
     def _at(self, message: ClaimedMessage, facts: Mapping[int, LastFacts]) -> datetime:

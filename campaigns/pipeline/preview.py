@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from campaigns.config import Settings, Workspace
 from campaigns.decisions.assignment import pick_variant
 from campaigns.domain.campaign import Campaign, Step, Variant
+from campaigns.domain.coupon import sample_coupon
 from campaigns.domain.errors import WrongUsage
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.product import Product
@@ -22,9 +24,10 @@ from campaigns.pipeline.preview_files import ReadCampaigns, find_campaign, find_
 from campaigns.pipeline.preview_people import EVERYTHING, find_persona, read_persona
 from campaigns.pipeline.preview_samples import replaced, sample_products
 from campaigns.pipeline.recommend import recommend_batch
-from campaigns.pipeline.render import context_for, shop_of
+from campaigns.pipeline.render import context_for, coupon_of, shop_of
 from campaigns.pipeline.subject import Subject
 from campaigns.rendering import LinkSigner, TemplateStore, Utm, links_context, shipped_templates
+from campaigns.rendering.context import CouponContext
 from campaigns.rendering.lint import personas
 from campaigns.rendering.voice import known_locale
 from campaigns.storage.database import statement, transaction
@@ -143,6 +146,9 @@ class Studio:
             "message": {"ref": MESSAGE_REF},
             "links": links_context(self.links, MESSAGE_REF, cart_url=f"{self.settings.shop.url}/cart"),
         }
+        if context["coupon"] is not None and context["coupon"] == base["coupon"]:
+            locales = (wanted.locale, context["profile"]["locale"], self.settings.shop.locale)
+            context["coupon"] = _coupon(step, context["now"], locales)  # what no file says is as the campaign has it
         who = persona if isinstance(persona, str) else persona.stem
         slates = {slot.name: _shown(slot.kind, context["slots"][slot.name]) for slot in step.slots}
         return _scene(wanted, campaign, variant, who, context, slates)
@@ -177,6 +183,8 @@ class Studio:
             subject = _subject(engine, connection, wanted, campaign, variant)
             [chosen] = recommend_batch(engine, connection, [subject])
         context = dict(context_for(engine, subject, chosen))
+        locales = (wanted.locale, subject.row.locale or "", self.settings.shop.locale)
+        context["coupon"] = _coupon(subject.step, subject.at, locales)
         row = subject.row
         who = row.email or f"profile {row.profile_id}"
         wanted = replace(wanted, step=subject.step_number)
@@ -260,6 +268,11 @@ def _enrolled(connection: Connection, campaign_id: str, who: str) -> tuple[Enrol
         raise WrongUsage(f"no profile is known as {who!r}", fix="give a user id, an anonymous id or an address")
     own = [e for e in list_profile_enrollments(connection, ids[0]) if e.campaign_id == campaign_id]
     return (own[-1] if own else None), ids[0]
+
+
+def _coupon(step: Step, now: datetime, locales: Sequence[str]) -> CouponContext | None:
+    """A sample code: a preview takes none out of its pool."""
+    return coupon_of(sample_coupon(step.coupon, now, *filter(None, locales))) if step.coupon else None
 
 
 def _items(like: Mapping[str, Any], products: Sequence[Product], size: int) -> list[dict[str, Any]]:

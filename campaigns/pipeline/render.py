@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from campaigns.config import Settings
+from campaigns.domain.coupon import Coupon
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
@@ -24,6 +25,7 @@ from campaigns.rendering import (
 )
 from campaigns.rendering.context import (
     CartContext,
+    CouponContext,
     LineContext,
     OrderContext,
     RenderContext,
@@ -35,12 +37,12 @@ from triggers.events import Line
 from triggers.instants import moment
 
 
-def render_mail(engine: Engine, subject: Subject, chosen: Recommended) -> RenderedEmail:
+def render_mail(engine: Engine, subject: Subject, chosen: Recommended, coupon: Coupon | None = None) -> RenderedEmail:
     """The email of one subject. Raises TemplateProblem; never gives half a mail."""
-    return engine.templates.get(subject.template).render(context_for(engine, subject, chosen))
+    return engine.templates.get(subject.template).render(context_for(engine, subject, chosen, coupon))
 
 
-def context_for(engine: Engine, subject: Subject, chosen: Recommended) -> RenderContext:
+def context_for(engine: Engine, subject: Subject, chosen: Recommended, coupon: Coupon | None = None) -> RenderContext:
     """Everything the template may use, from the facts as they are now."""
     links = links_context(engine.links, subject.message_ref, cart_url=f"{engine.settings.shop.url}/cart")
     currency = engine.settings.shop.currency
@@ -61,6 +63,7 @@ def context_for(engine: Engine, subject: Subject, chosen: Recommended) -> Render
         order=_order(subject, chosen.facts, currency),
         session=_session(subject, chosen.facts),
         slots=_slots(subject, chosen),
+        coupon=coupon_of(coupon) if coupon else None,
     )
 
 
@@ -68,6 +71,11 @@ def shop_of(settings: Settings) -> ShopContext:
     """The shop as templates see it."""
     values = settings.shop.model_dump(mode="json")
     return shop_context(shop_id=values.pop("id"), **values)
+
+
+def coupon_of(coupon: Coupon) -> CouponContext:
+    """The coupon as templates see it."""
+    return {"code": coupon.code, "description": coupon.description, "expires_at": coupon.expires_at}
 
 
 def _profile(subject: Subject) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from campaigns.measurement.lift import (
 from campaigns.measurement.ratio import RatioCheck, check_ratio
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.policy import shop_policy
+from campaigns.storage.coupons import CouponSums, sum_coupons
 from campaigns.storage.database import transaction
 from campaigns.storage.measures import (
     ArmSums,
@@ -56,6 +57,7 @@ class Report:
     share: float
     mailed: Arm
     ghosts: Arm
+    coupons: list[CouponSums] = field(default_factory=list)
 
     @property
     def ratio(self) -> RatioCheck | None:
@@ -97,6 +99,7 @@ class Report:
             "decisions": [{"outcome": o, "reason": r, "count": n} for o, r, n in self.outcomes],
             "mails": [asdict(step) for step in self.funnel],
             "attributed": {"orders": self.attributed_orders, "revenue_minor": self.attributed_minor},
+            "coupons": [one._asdict() for one in self.coupons],
             "groups": {
                 "share_held_out": self.share,
                 "mailed": asdict(self.mailed),
@@ -125,9 +128,10 @@ def report(engine: Engine, campaign_id: str, *, length: timedelta) -> Report:
         orders, revenue = sum_attributed(connection, period, window)
         entered, profiles = count_entered(connection, period)
         outcomes, funnel = count_outcomes(connection, period), read_funnel(connection, period)
+        coupons = sum_coupons(connection, campaign_id, period.since, period.until)
     groups = (arm_of(sums.get("send")), arm_of(sums.get("ghost")))
     seen = (campaign, period.since, until, window, engine.settings.shop.currency)
-    return Report(*seen, entered, profiles, outcomes, funnel, orders, revenue, share, groups[0], groups[1])
+    return Report(*seen, entered, profiles, outcomes, funnel, orders, revenue, share, *groups, coupons)
 
 
 def _find(current: Mapping[str, Campaign], campaign_id: str) -> Campaign:

@@ -18,7 +18,8 @@ from campaigns.pipeline.campaign_book import Snapshot
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.people import books_of
 from campaigns.pipeline.policy import profile_of, shop_policy, suppressions_of
-from campaigns.pipeline.why_words import EventWords, say_decision, say_moved, say_refusal, say_step
+from campaigns.pipeline.why_words import EventWords, say_coupon, say_decision, say_moved, say_refusal, say_step
+from campaigns.storage.coupons import list_profile_codes
 from campaigns.storage.database import transaction
 from campaigns.storage.decisions import DecisionRow, list_profile_decisions
 from campaigns.storage.enrollments import EnrollmentRow, list_profile_enrollments, list_refusals
@@ -103,6 +104,7 @@ class _Teller:
         self.refusals = list_refusals(connection, profile_id)
         self.decisions = list_profile_decisions(connection, profile_id)
         self.messages = list_profile_messages(connection, profile_id)
+        self.codes = list_profile_codes(connection, profile_id)
         self.feedback = list_profile_feedback(connection, profile_id)
         self.consent = read_consents(connection, [profile_id]).get(profile_id)
         self.suppressions = find_suppressions(connection, [profile.email] if profile.email else [])
@@ -199,12 +201,12 @@ class _Teller:
         return Moment(row.decided_at, "decision", text, row.campaign_id)
 
     def _message(self, row: MessageRow) -> Iterator[Moment]:
-        name = self.name(row.campaign_id)
+        name, coupon = self.name(row.campaign_id), say_coupon(self.codes.get(row.message_ref))
         if row.sent_at:
             state = "" if row.status == "sent" else f"; it is {row.status}"
-            text = f"{name}: mail “{row.subject}” went to {row.address}{state}."
+            text = f"{name}: mail “{row.subject}” went to {row.address}{state}.{coupon}"
             yield Moment(row.sent_at, "message", text, row.campaign_id)
         else:
             detail = f": {row.detail}" if row.detail else ""
-            text = f"{name}: mail “{row.subject}” to {row.address} is {row.status}{detail}."
+            text = f"{name}: mail “{row.subject}” to {row.address} is {row.status}{detail}.{coupon}"
             yield Moment(row.created_at, "message", text, row.campaign_id)

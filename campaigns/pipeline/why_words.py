@@ -10,6 +10,7 @@ from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_reasons import NOT_STARTED_SENTENCES, NotStartedReason, Reason
 from campaigns.domain.decision import explain_reason
 from campaigns.rendering.money import money_text
+from campaigns.storage.coupons import CarriedCode
 from triggers.events import EventName
 
 _NAMES_SHOWN = 4
@@ -115,6 +116,15 @@ def say_moved(touches: int, last_at: datetime, entered_at: datetime) -> str:
     times = {1: "once", 2: "twice"}.get(touches, f"{touches} times")
     day = "" if last_at.date() == entered_at.date() else f"{last_at:%d %b} "
     return f" Activity set its timer anew {times}, the last time at {day}{last_at:%H:%M} UTC."
+
+
+def say_coupon(carried: CarriedCode | None) -> str:
+    """The code a mail carries and what became of it, as a sentence; nothing without one."""
+    if carried is None:
+        return ""
+    until = f", valid until {carried.valid_until:%d %b %Y %H:%M} UTC" if carried.valid_until else ""
+    used = f"; it was used with order {carried.order_id}" if carried.redeemed_at else ""
+    return f" It carries the coupon code {carried.code} ({carried.pool}{until}){used}."
 
 
 class EventWords:

@@ -35,6 +35,11 @@ _OF_MESSAGE = statement(
 _COUNT = statement(
     "SELECT campaign_id, step, outcome, reason, count(*) FROM decisions GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 5 DESC"
 )
+_SKIPPED = statement(
+    "SELECT campaign_id, step, count(*), max(decided_at), (array_agg(facts ORDER BY decided_at DESC))[1]"
+    " FROM decisions WHERE campaign_id = ANY(SELECT campaign_id FROM campaigns) AND decided_at > :since"
+    " AND outcome = 'skip' AND reason = :reason GROUP BY 1, 2 ORDER BY 3 DESC"
+)
 _LAG = statement(
     "SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY decided_at - due_at), max(decided_at - due_at)"
     " FROM decisions WHERE outcome IN ('send', 'ghost', 'skip')"
@@ -58,6 +63,16 @@ class DecisionRow(NamedTuple):
     variant: str | None
     facts: Mapping[str, Any]
     slates: Mapping[str, Any] | None
+
+
+class SkippedLately(NamedTuple):
+    """How many mails of a step were skipped for one reason, when last, and the facts of that one."""
+
+    campaign_id: str
+    step: int
+    mails: int
+    last_at: datetime
+    facts: Mapping[str, Any]
 
 
 def add_decisions(connection: Connection, rows: Sequence[DecisionRow]) -> None:
@@ -90,6 +105,11 @@ def find_send_decision(connection: Connection, enrollment_id: int, step: int) ->
 def count_decisions(connection: Connection) -> list[tuple[str, int, str, str, int]]:
     """(campaign_id, step, outcome, reason, count)."""
     return [tuple(row) for row in connection.execute(_COUNT)]
+
+
+def count_skipped(connection: Connection, reason: str, *, since: datetime) -> list[SkippedLately]:
+    """Steps whose mails were skipped for this reason lately, most first."""
+    return [SkippedLately(*row) for row in connection.execute(_SKIPPED, {"reason": reason, "since": since})]
 
 
 def read_decision_lag(connection: Connection) -> tuple[int, float, float]:

@@ -51,14 +51,16 @@ _SETTLE = statement(
     " RETURNING m.message_id"
 )
 _EXPIRE = statement(
-    "UPDATE messages m SET status = lost.status, lease_until = NULL,"
+    "WITH lost AS (SELECT message_id, message_ref, handed_at, CASE WHEN handed_at IS NULL THEN 'queued'"
+    " WHEN campaign_id = ANY(:at_least_once) AND attempts < :attempts THEN 'queued' ELSE 'uncertain' END AS status"
+    " FROM messages WHERE status = 'sending' AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED),"
+    " doubted AS (UPDATE coupon_codes c SET in_doubt = true FROM lost"
+    " WHERE c.message_ref = lost.message_ref AND lost.handed_at IS NOT NULL)"
+    " UPDATE messages m SET status = lost.status, lease_until = NULL,"
     " lease_token = CASE WHEN lost.status = 'uncertain' THEN m.lease_token END,"
     " handed_at = CASE WHEN lost.status = 'uncertain' THEN m.handed_at END,"
     " detail = CASE WHEN m.handed_at IS NULL THEN m.detail ELSE 'the sender stopped between hand-over and record' END"
-    " FROM (SELECT message_id, CASE WHEN handed_at IS NULL THEN 'queued'"
-    " WHEN campaign_id = ANY(:at_least_once) AND attempts < :attempts THEN 'queued' ELSE 'uncertain' END AS status"
-    " FROM messages WHERE status = 'sending' AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED) AS lost"
-    " WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
+    " FROM lost WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
 )
 _BEFORE_HAND_OVER = statement(
     "SELECT m.message_id, m.profile_id, e.key, e.campaign_version, e.exit_reason, d.due_at, s.ordered_at, s.state, c.granted,"

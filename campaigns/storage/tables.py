@@ -5,14 +5,11 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
-    DateTime,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -20,30 +17,14 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from campaigns.storage.columns import at as _at
+from campaigns.storage.columns import json as _json
+from campaigns.storage.columns import metadata
+from campaigns.storage.columns import one_of as _one_of
+from campaigns.storage.coupon_table import coupon_codes
 
-
-def _at(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def _json(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, JSONB, nullable=nullable, server_default=None if nullable else text("'{}'::jsonb"))
-
-
-def _one_of(name: str, *values: str) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{name} IN ({listed})", name=name)
-
+__all__ = ["coupon_codes", "metadata"]
 
 # -- what comes in -------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from campaigns.domain.campaign import Delivery
 from campaigns.domain.campaign_file import (
     CampaignProblems,
     edit_campaign,
+    list_advice,
     list_problems,
     parse_campaign,
     read_campaign,
@@ -198,3 +199,41 @@ def test_schema_lists_every_setting_with_a_description():
     schema = json.loads(schema_text())
     assert all(setting["description"] for setting in schema["properties"].values())
     assert schema["properties"]["trigger"]["properties"]["type"]["enum"]
+
+
+COUPON = GOOD + "    coupon: {pool: spring, pattern: SPRING-####-####, description: {en: 10 % off, de: 10 % Rabatt}}\n"
+
+
+def test_a_step_may_promise_a_coupon():
+    rule = parse_campaign(COUPON, file="c.yaml").steps[0].coupon
+    assert (rule.pool, rule.pattern, rule.when_empty) == ("spring", "SPRING-####-####", "skip")
+    assert [rule.describe(locale, "fr") for locale in ("de-AT", "de", "en_GB", "pl")] == [
+        "10 % Rabatt",
+        "10 % Rabatt",
+        "10 % off",
+        "10 % off",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("coupon", "said"),
+    [
+        ("{pattern: SPRING-########}", "coupon.pool: is missing"),
+        ("{pool: spring, pattern: SPRING-####}", 'has 4 "#"; with fewer than 8 drawn signs codes could be guessed'),
+        ("{pool: spring, pattern: 'SPRING ########'}", 'may hold letters, digits, "-", "_", "."'),
+        ("{pool: Spring sale}", "small letters"),
+        ("{pool: spring, valid_for: 0s}", "is no time at all"),
+        ("{pool: spring, when_empty: send}", "allowed: skip, fold"),
+        ("{pool: spring, description: {deutsch!: x}}", "is no locale"),
+    ],
+)
+def test_a_coupon_that_makes_no_sense_is_refused(coupon, said):
+    [problem] = list_problems(f"{GOOD}    coupon: {coupon}\n", file="c.yaml")
+    assert said in str(problem)
+
+
+def test_a_discount_in_the_first_mail_about_a_cart_is_warned_of():
+    [advice] = list_advice(COUPON, file="c.yaml")
+    assert (advice.line, advice.key) == (len(COUPON.splitlines()), "steps[0].coupon")
+    assert "no discount in the first mail about a cart" in advice.what
+    assert list_advice(GOOD, file="c.yaml") == []

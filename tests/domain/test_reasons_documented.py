@@ -17,7 +17,7 @@ from campaigns.domain.campaign_reasons import (
     NotStartedReason,
     Reason,
 )
-from campaigns.domain.campaigns_yaml.layout import POLICY, SLOT, STEP
+from campaigns.domain.campaigns_yaml.layout import COUPON, POLICY, SLOT, STEP
 from campaigns.domain.decision import explain_exit, explain_not_started, explain_reason
 from triggers.registry import TRIGGERS
 
@@ -75,7 +75,7 @@ def test_every_trigger_has_its_page_with_all_options(name):
     assert all(f"`{option.name}`" in page for option in fields(TRIGGERS[name]))
 
 
-@pytest.mark.parametrize("name", [*FIELDS, *POLICY.settings, *STEP.settings, *SLOT.settings])
+@pytest.mark.parametrize("name", [*FIELDS, *POLICY.settings, *STEP.settings, *SLOT.settings, *COUPON.settings])
 def test_every_field_and_setting_of_campaign_files_is_documented(name):
     assert f"`{name}`" in FILES
 

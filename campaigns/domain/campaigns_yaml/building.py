@@ -10,6 +10,7 @@ from typing import Any, Final
 from campaigns.domain.campaign import Campaign, Delivery, Experiment, Policy, SendWindow, Slot, Step, Variant
 from campaigns.domain.campaign_values import WEEKDAYS
 from campaigns.domain.campaigns_yaml.layout import option_kinds
+from campaigns.domain.coupon import CouponRule
 from triggers.registry import TRIGGERS
 from triggers.trigger import Trigger
 
@@ -81,6 +82,7 @@ def _step(read: Mapping[str, Any], index: int, policy: Policy) -> Step:
         slots=tuple(_slot(name, slot) for name, slot in read.get("slots", {}).items()),
         condition=read.get("when"),
         policy=build_policy(read.get("policy", {}), policy),
+        coupon=CouponRule(**read["coupon"]) if "coupon" in read else None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from campaigns.domain.campaign_values import Hours, parse_length
 from campaigns.domain.campaigns_yaml.source import Source, nearest
+from campaigns.domain.coupon import LEAST_SIGNS, pattern_fault
 
 INVALID: Final = object()
 """What a kind returns after noting a problem."""
@@ -48,6 +49,40 @@ class Text(Kind):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", **({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {})}
+
+
+@dataclass(frozen=True)
+class TextByLocale(Kind):
+    """A text, or several by locale: `{en: 10 % off, de: 10 % Rabatt}`."""
+
+    def read(self, value: Any, source: Source, line: int, key: str) -> Any:
+        if not isinstance(value, dict):
+            return Text().read(value, source, line, key)
+        texts = MapOf(Text()).read(value, source, line, key)
+        strange = next((name for name in texts if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", name)), None)
+        if strange is not None:
+            return _refuse(source, line, key, f'"{strange}" is no locale; write for example en, de or de-AT')
+        return texts or _refuse(source, line, key, "is empty")
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [Text().schema(), MapOf(Text()).schema()]}
+
+
+@dataclass(frozen=True)
+class CodePattern(Kind):
+    """The form of coupon codes: `#` stands for a drawn sign."""
+
+    def read(self, value: Any, source: Source, line: int, key: str) -> Any:
+        fault = pattern_fault(value) if isinstance(value, str) else f"must be text, not {_spell(value)}"
+        return _refuse(source, line, key, f'"{value}" {fault}') if fault else value
+
+    def schema(self) -> dict[str, Any]:
+        drawn = "#[A-Za-z0-9._-]*" * LEAST_SIGNS
+        return {
+            "type": "string",
+            "pattern": f"^[A-Za-z0-9._-]*(?:{drawn})[A-Za-z0-9#._-]*$",
+            "examples": ["SPRING-####-####"],
+        }
 
 
 @dataclass(frozen=True)

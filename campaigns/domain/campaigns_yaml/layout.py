@@ -12,6 +12,7 @@ from campaigns.domain.campaigns_yaml.condition_kind import ConditionKind
 from campaigns.domain.campaigns_yaml.kinds import (
     Anything,
     Choice,
+    CodePattern,
     Flag,
     HoursOrOff,
     Kind,
@@ -22,6 +23,7 @@ from campaigns.domain.campaigns_yaml.kinds import (
     Setting,
     Share,
     Text,
+    TextByLocale,
     Whole,
 )
 from triggers.registry import TRIGGERS
@@ -85,6 +87,25 @@ SLOT: Final = Section(
     }
 )
 
+COUPON: Final = Section(
+    {
+        "pool": Setting(SLUG, "The pool its codes come from (`rekindle import coupons POOL FILE`).", needed=True),
+        "pattern": Setting(
+            CodePattern(),
+            "Makes a code where the pool has none left; each # becomes a letter or digit: SPRING-####-####.",
+        ),
+        "description": Setting(
+            TextByLocale(), "What it is worth, in words for the shopper: 10 % off; or such words by locale."
+        ),
+        "valid_for": Setting(Length(), "How long after the mail the code is valid; a code's own end may be earlier."),
+        "when_empty": Setting(
+            Choice(("skip", "fold")),
+            "When the pool is empty: skip sends no mail; fold sends it without a coupon.",
+            default="skip",
+        ),
+    }
+)
+
 STEP: Final = Section(
     {
         "name": Setting(SLUG, "The step's name in reports and variants."),
@@ -99,6 +120,7 @@ STEP: Final = Section(
             needed=True,
         ),
         "slots": Setting(MapOf(SLOT), "Places for recommendations, by the name the template uses."),
+        "coupon": Setting(COUPON, "A code of its own for each mail of this step."),
         "when": Setting(ConditionKind(), "Condition for this step alone; the later steps go on."),
         "policy": Setting(POLICY, "What this step handles differently from the campaign."),
     }

@@ -43,15 +43,20 @@ class CampaignProblems(InvalidInput):
 
 
 class Source:
-    """One file under reading; problems gather here."""
+    """One file under reading; problems gather here, and advice that stops nothing."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.advice: list[Problem] = []
 
     def note(self, line: int, key: str, what: str) -> None:
         """Notes a problem."""
         self.problems.append(Problem(line, key, what, self.file))
+
+    def advise(self, line: int, key: str, what: str) -> None:
+        """Notes what works and is unwise."""
+        self.advice.append(Problem(line, key, what, self.file))
 
 
 def round_trip_yaml() -> YAML:

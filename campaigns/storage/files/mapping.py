@@ -28,6 +28,7 @@ class RowKind(StrEnum):
     EVENTS = "events"
     CATALOG = "catalog"
     PROFILES = "profiles"
+    COUPONS = "coupons"
 
 
 _LINE_FIELDS = (
@@ -58,6 +59,7 @@ FIELDS: Mapping[RowKind, tuple[str, ...]] = {
     RowKind.EVENTS: _EVENT_FIELDS,
     RowKind.CATALOG: _CATALOG_FIELDS,
     RowKind.PROFILES: _IDENTITY_FIELDS,
+    RowKind.COUPONS: ("code", "expires_at"),
 }
 
 
@@ -200,6 +202,8 @@ class ColumnMap(_Part):
             raise ValueError("a map of events needs `event` and `occurred_at`")
         if self.kind is RowKind.CATALOG and "product_id" not in self.fields:
             raise ValueError("a map of a catalog needs `product_id` under `fields`")
+        if self.kind is RowKind.COUPONS and "code" not in self.fields:
+            raise ValueError("a map of coupons needs `code` under `fields`")
         return self
 
 

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from campaigns.domain.errors import InvalidInput
 from campaigns.domain.product import Product
+from campaigns.storage.files.coupons import CodeLine, CouponRows, Keep
 from campaigns.storage.files.events import EventRows
 from campaigns.storage.files.mapping import ColumnMap, RowKind, built_in_maps, load_map
 from campaigns.storage.files.opening import OpenedFile
@@ -120,6 +121,32 @@ def open_profiles(
     return ShopFile(table, lambda chunk, bin_: rows.read(chunk, bin_, at), _beside(path, rejects), note)
 
 
+def open_coupons(
+    path: Path, *, keep: Keep, column_map: Path | ColumnMap | None = None, rejects: Path | None = None
+) -> ShopFile[CodeLine]:
+    """Coupon codes in a file; `keep` puts each piece into its pool. A file of one column that has no header line is
+    read as codes. The rest is as for `open_events`."""
+    if column_map is None and (bare := _bare_codes(path)):
+        table, found, note = bare
+    else:
+        table, known, note = _open(path, RowKind.COUPONS, column_map)
+        found = _certain(known)
+    rows = CouponRows(table, found, keep, where=str(path))
+    return ShopFile(table, rows.read, _beside(path, rejects), note)
+
+
+def _bare_codes(path: Path) -> tuple[Table, ColumnMap, str] | None:
+    """The table of a file with one column and no header line."""
+    opened = OpenedFile(path)
+    table = open_table(opened)
+    if isinstance(table, CsvTable) and len(table.columns) == 1 and table.columns != ("code",):
+        table.name_columns(("code",))
+        [plain] = built_in_maps(RowKind.COUPONS)
+        return table, plain, f"{path.name}: {opened.kind}, one code a line"
+    opened.close()
+    return None
+
+
 def _beside(path: Path, rejects: Path | None) -> Path:
     return rejects or path.with_name(path.name + ".rejects.csv")
 
@@ -180,4 +207,4 @@ def _has_the_needed(table: Table, found: ColumnMap) -> bool:
     if found.event is not None and found.occurred_at is not None:
         needed = {str(found.event.column), found.occurred_at.column}
         return needed <= set(table.columns)
-    return any(name in table.columns for name in ("product_id", "user_id", "email") if name in found.fields)
+    return any(name in table.columns for name in ("product_id", "user_id", "email", "code") if name in found.fields)

@@ -26,6 +26,7 @@ class RowFault(StrEnum):
     BAD_NUMBER = "bad_number"
     BAD_VALUE = "bad_value"
     NO_IDENTITY = "no_identity"
+    REPEATED_CODE = "repeated_code"
 
 
 HEADER = ("line", "reason", "detail", "row")

@@ -1,0 +1,31 @@
+"""The table of coupon codes."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Table, Text, text
+
+from campaigns.storage.columns import at, metadata, one_of
+
+coupon_codes = Table(
+    "coupon_codes",
+    metadata,
+    Column("code_id", BigInteger, Identity(), primary_key=True),
+    Column("pool", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    at("added_at"),
+    at("expires_at", nullable=True),
+    Column("message_ref", Text),
+    at("reserved_at", nullable=True),
+    at("valid_until", nullable=True),
+    Column("in_doubt", Boolean, nullable=False, server_default=text("false")),
+    at("redeemed_at", nullable=True),
+    Column("order_id", Text),
+    Column("order_minor", BigInteger),
+    one_of("status", "free", "reserved", "redeemed"),
+    Index("uq_coupon_codes_pool_code", "pool", text("upper(code)"), unique=True),
+    Index("ix_coupon_codes_free", "pool", "code_id", postgresql_where=text("status = 'free'")),
+    Index("uq_coupon_codes_message_ref", "message_ref", unique=True, postgresql_where=text("message_ref IS NOT NULL")),
+    Index("ix_coupon_codes_code", text("upper(code)")),
+    comment="Coupon codes: which are free, which message carries which, which came back with an order",
+)
