@@ -323,7 +323,7 @@ def _render(
         facts = {"slot": short, "minimum": minimum, "found": len(slates.slates[short].items)}
         return None, ContentProblem(Reason.TOO_FEW_PRODUCTS, facts)
     try:
-        return render_mail(engine, subject, slates, coupon.coupon if coupon else None), None
+        return render_mail(engine, replace(subject, coupon=coupon.coupon) if coupon else subject, slates), None
     except Exception as problem:  # whatever one mail breaks on must not hold up the others
         is_expected = isinstance(problem, TemplateProblem)
         what = "template %s failed for message %s: %s"

@@ -182,9 +182,9 @@ class Studio:
             connection.execute(_READ_ONLY)
             subject = _subject(engine, connection, wanted, campaign, variant)
             [chosen] = recommend_batch(engine, connection, [subject])
-        context = dict(context_for(engine, subject, chosen))
         locales = (wanted.locale, subject.row.locale or "", self.settings.shop.locale)
-        context["coupon"] = _coupon(subject.step, subject.at, locales)
+        coupon = _coupon(subject.step, subject.at, locales)
+        context = {**context_for(engine, subject, chosen), "coupon": coupon}
         row = subject.row
         who = row.email or f"profile {row.profile_id}"
         wanted = replace(wanted, step=subject.step_number)

@@ -37,12 +37,12 @@ from triggers.events import Line
 from triggers.instants import moment
 
 
-def render_mail(engine: Engine, subject: Subject, chosen: Recommended, coupon: Coupon | None = None) -> RenderedEmail:
+def render_mail(engine: Engine, subject: Subject, chosen: Recommended) -> RenderedEmail:
     """The email of one subject. Raises TemplateProblem; never gives half a mail."""
-    return engine.templates.get(subject.template).render(context_for(engine, subject, chosen, coupon))
+    return engine.templates.get(subject.template).render(context_for(engine, subject, chosen))
 
 
-def context_for(engine: Engine, subject: Subject, chosen: Recommended, coupon: Coupon | None = None) -> RenderContext:
+def context_for(engine: Engine, subject: Subject, chosen: Recommended) -> RenderContext:
     """Everything the template may use, from the facts as they are now."""
     links = links_context(engine.links, subject.message_ref, cart_url=f"{engine.settings.shop.url}/cart")
     currency = engine.settings.shop.currency
@@ -63,7 +63,7 @@ def context_for(engine: Engine, subject: Subject, chosen: Recommended, coupon: C
         order=_order(subject, chosen.facts, currency),
         session=_session(subject, chosen.facts),
         slots=_slots(subject, chosen),
-        coupon=coupon_of(coupon) if coupon else None,
+        coupon=coupon_of(subject.coupon) if subject.coupon else None,
     )
 
 

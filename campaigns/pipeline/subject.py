@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.domain.campaign import Campaign, Step, Variant
+from campaigns.domain.coupon import Coupon
 from campaigns.storage.profiles import ProfileRow
 from triggers.cart import Cart
 from triggers.events import Line
@@ -30,7 +31,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Everything about one mail that is known before products are chosen."""
+    """Everything about one mail that is known before products are chosen, and the coupon it carries."""
 
     row: ProfileRow
     state: ProfileState
@@ -41,6 +42,7 @@ class Subject:
     message_ref: str
     at: datetime
     context: Mapping[str, Any]
+    coupon: Coupon | None = None
 
     @property
     def template(self) -> str:
