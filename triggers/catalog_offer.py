@@ -43,10 +43,11 @@ class CatalogOffer(Trigger):
         offer = next((one for one in offers if _key(one[2], one[0]) == key), None)
         if offer is None:
             return None
-        at, _, product_id, price_minor, was_minor = offer
+        at, _, product_id, price_minor, was_minor, interested_at = offer
         if state.bought_since(product_id, at - span(self.interest_for)):
             return Ended("bought_product")
-        if not self.is_wanted(offer) or any(one[2] == product_id and one[0] > at for one in offers):
+        is_wanted = at - interested_at <= span(self.interest_for) and self.is_wanted(offer)
+        if not is_wanted or any(one[2] == product_id and one[0] > at for one in offers):
             return Ended("offer_withdrawn")
         return Passage(key, at, {"product": product_id, "price_minor": price_minor, "was_minor": was_minor})
 

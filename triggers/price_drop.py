@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from triggers.catalog_events import PRICE_DROPPED, Offer
+from triggers.catalog_events import LEAST_DROP_PERCENT, PRICE_DROPPED, Offer
 from triggers.catalog_offer import CatalogOffer
 
 
@@ -12,7 +12,7 @@ from triggers.catalog_offer import CatalogOffer
 class PriceDrop(CatalogOffer):
     """Opens when the price falls by at least `min_drop_percent`. The key is the product and when it changed."""
 
-    min_drop_percent: int = field(default=10, metadata={"least": 1, "most": 99})
+    min_drop_percent: int = field(default=10, metadata={"least": LEAST_DROP_PERCENT, "most": 99})
 
     name = "price_drop"
     title = "Price drop"
@@ -20,5 +20,5 @@ class PriceDrop(CatalogOffer):
     opens_on = frozenset({PRICE_DROPPED})
 
     def is_wanted(self, offer: Offer) -> bool:
-        _, _, _, price_minor, was_minor = offer
+        _, _, _, price_minor, was_minor, _ = offer
         return was_minor > 0 and (was_minor - price_minor) * 100 >= self.min_drop_percent * was_minor

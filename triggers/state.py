@@ -194,7 +194,7 @@ class ProfileState:
         state.views = [(view[0], view[1], view[2]) for view in get("views", ())]
         state.orders = {order_id: Order.from_json(order) for order_id, order in get("orders", {}).items()}
         state.reversals = {order_id: (one[0], one[1]) for order_id, one in get("reversals", {}).items()}
-        state.offers = [tuple(offer) for offer in get("offers", ())]
+        state.offers = [(one[0], one[1], one[2], one[3], one[4], one[5]) for one in get("offers", ()) if len(one) == 6]
         state.others = {name: [(one[0], one[1], one[2]) for one in kept] for name, kept in get("others", {}).items()}
         state.traits = {name: (one[0], one[1], one[2]) for name, one in get("traits", {}).items()}
         state.merged_ids = list(get("merged", ()))
@@ -212,10 +212,11 @@ def fold(state: ProfileState, event: Event, at: int, *, is_history: bool = False
     `is_history` marks an event that arrived too late to start anything."""
     if is_history and at > state.history_until:
         state.history_until = at
-    state.last_at = max(state.last_at, at)
-    if not state.first_at or at < state.first_at:
-        state.first_at = at
     name = event.name
+    if name not in CATALOG_EVENTS:  # a new price is no sign of life
+        state.last_at = max(state.last_at, at)
+        if not state.first_at or at < state.first_at:
+            state.first_at = at
     reshaped = False
     if name not in NOT_A_VISIT:
         reshaped = extend(state.stretches, at, event.visit, MAX_STRETCHES)

@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from campaigns.config import Settings
 
 TRAIN_EVERY = timedelta(minutes=15)
+TELL_EVERY = timedelta(seconds=15)
 TIDY_EVERY = timedelta(hours=1)
 
 
@@ -18,6 +19,7 @@ def schedule_of(settings: Settings) -> dict[str, dict[str, Any]]:
     sweep = settings.workers.sweep_interval
     return {
         "ingest": _every("rekindle.ingest", sweep),
+        "tell": _every("rekindle.tell", max(sweep, TELL_EVERY)),
         "decide": _every("rekindle.decide", sweep),
         "deliver": _every("rekindle.deliver", sweep),
         "expire": _every("rekindle.expire", max(sweep, timedelta(seconds=30))),

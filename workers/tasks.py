@@ -17,6 +17,7 @@ from campaigns.pipeline.decide import decide_due
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_inbox
 from campaigns.pipeline.recs_champion import nightly
+from campaigns.pipeline.tell import tell_changes
 from campaigns.pipeline.tidy import tidy as tidy_up
 from campaigns.pipeline.train import refresh
 from workers.app import app
@@ -89,6 +90,14 @@ def ingest() -> None:
         if report.next_due_at is not None and report.next_due_at <= _process.engine.clock.now() + _SOON:
             decide.apply_async()
         if not report.batches:
+            return
+
+
+@app.task(name="rekindle.tell")
+def tell() -> None:
+    """Tells shoppers of lower prices and returns to stock."""
+    for _ in _rounds():
+        if tell_changes(_process.engine).is_all:
             return
 
 

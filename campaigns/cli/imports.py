@@ -13,6 +13,7 @@ from campaigns.pipeline.coupon_pools import check_pool_name, keep_codes
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import import_catalog, import_events
 from campaigns.storage.files import ShopFile, open_catalog, open_coupons, open_events, open_profiles
+from triggers.catalog_events import BACK_IN_STOCK, PRICE_DROPPED
 
 
 @click.group("import")
@@ -35,14 +36,20 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @_options
 @click.pass_obj
 def catalog(output: Output, file: Path, column_map: Path | None, rejects: Path | None) -> None:
-    """Imports products: inserts new ones, replaces known ones."""
+    """Imports products: inserts new ones, replaces known ones. Lower prices and returns to stock are told to shoppers
+    who care, where a campaign listens."""
     with open_engine(output.workspace) as engine:
         currency = engine.settings.shop.currency
         source = open_catalog(file, column_map=column_map, rejects=_rejects(engine, file, rejects), currency=currency)
         output.note(source.note)
         with output.progress("products", None) as bar:
-            import_catalog(engine, source, on_progress=bar.advance)
-    _say(output, source, "products")
+            news = import_catalog(engine, source, on_progress=bar.advance)
+    drops, returns = news[PRICE_DROPPED], news[BACK_IN_STOCK]
+    _say(output, source, "products", {"price_drops": drops, "back_in_stock": returns})
+    if news and not output.as_json:
+        output.line(
+            f"{drops:,} prices came down, {returns:,} products are back in stock: the workers tell whom it concerns."
+        )
 
 
 @import_.command()

@@ -30,6 +30,9 @@ secret = "{secret}"
 # redis_url = "redis://cache.example:6379/0"
 # mailer = "smtp://name:password@smtp.example:587?starttls=1"
 
+# Lets the shop's system push prices and stock to /v1/products. No browser may ever see it.
+catalog_key = "{catalog_key}"
+
 # One write key for each source that sends events: the shop itself, an app, a customer data platform.
 [write_keys]
 {source} = "{write_key}"
@@ -126,6 +129,7 @@ def settings_text(
     """The text of a new `rekindle.toml`, with a fresh secret and write key."""
     return _SETTINGS.format(
         secret=secrets.token_hex(32),
+        catalog_key=secrets.token_urlsafe(24),
         write_key=secrets.token_urlsafe(24),
         source=source,
         shop_id=shop_id,
@@ -139,7 +143,16 @@ def settings_text(
 
 def library_campaigns() -> Mapping[str, str]:
     """The shipped campaigns and the schema that editors check them by: file name and text."""
-    folder = resources.files("campaigns").joinpath("library")
+    return _library_files("library")
+
+
+def library_drafts() -> Mapping[str, str]:
+    """Shipped campaigns that are for the marketer to put in force: nobody is mailed by eight campaigns unasked."""
+    return _library_files("library", "drafts")
+
+
+def _library_files(*folders: str) -> Mapping[str, str]:
+    folder = resources.files("campaigns").joinpath(*folders)
     files = (
         [file for file in folder.iterdir() if file.name.endswith((".yaml", ".schema.json"))] if folder.is_dir() else []
     )
@@ -166,6 +179,10 @@ def _refuse_other_folders(workspace: Workspace) -> None:
 def _starting_files() -> Iterator[tuple[str, str]]:
     for name, text in library_campaigns().items():
         yield f"campaigns/{name}", text
+        if name.endswith(".schema.json"):
+            yield f"campaigns/drafts/{name}", text
+    for name, text in library_drafts().items():
+        yield f"campaigns/drafts/{name}", text
     yield from _NOTES.items()
 
 
@@ -209,6 +226,7 @@ def _take_back(workspace: Workspace, created: list[Path], made_root: bool) -> No
         with suppress(OSError):
             path.unlink(missing_ok=True)
     for folder in (
+        workspace.campaigns / "drafts",
         workspace.campaigns,
         workspace.templates,
         workspace.personas,

@@ -163,7 +163,8 @@ class LimitSettings(_Part):
 class Settings(_Part):
     """All settings of one workspace. Secrets are `SecretStr`: they show as stars in `repr` and in logs.
 
-    `write_keys` maps the name of a source of events to its write key. `database_url`, `redis_url` and `mailer` are None
+    `write_keys` maps the name of a source of events to its write key; `catalog_key` lets a system push products, None
+    lets nobody. `database_url`, `redis_url` and `mailer` are None
     where the embedded servers and the local catcher are meant; `broker_url` None means the broker is Redis.
     """
 
@@ -174,6 +175,7 @@ class Settings(_Part):
     broker_url: SecretOrNone = None
     mailer: SecretOrNone = None
     write_keys: dict[Slug, EnoughText] = Field(default_factory=dict)
+    catalog_key: Annotated[EnoughText | None, BeforeValidator(none_if_empty)] = None
     shop: ShopSettings = ShopSettings()
     sender: SenderSettings = SenderSettings()
     policy: PolicySettings = PolicySettings()
@@ -196,7 +198,8 @@ class Settings(_Part):
         urls = [url for url in (self.database_url, self.redis_url, self.broker_url, self.mailer) if url is not None]
         parts = [urlsplit(url.get_secret_value()) for url in urls]
         passwords = [part.password or part.username for part in parts]  # `resend://KEY@` has no more than a name
-        keys = [key.get_secret_value() for key in (self.secret, *self.write_keys.values())]
+        own = (self.secret, *self.write_keys.values(), *([self.catalog_key] if self.catalog_key else []))
+        keys = [key.get_secret_value() for key in own]
         hooks = [
             part for secret in self.webhooks.secrets.values() for part in {secret, secret.partition(":")[2]} if part
         ]

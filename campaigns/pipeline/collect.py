@@ -54,6 +54,10 @@ class Source:
     def with_key(cls, name: str, write_key: str) -> Source:
         return cls(name, _hashed(write_key))
 
+    def has_key(self, key: str) -> bool:
+        """Whether it is this key; takes the same time for every wrong one."""
+        return hmac.compare_digest(self.key_hash, _hashed(key))
+
 
 @dataclass(frozen=True, slots=True)
 class CollectResult:
@@ -83,13 +87,13 @@ def collect(
 
     `headers` has lower-case names. What the body is, is told from its content and never from its Content-Type.
     """
-    key = _key_of(headers) or query_key
+    key = key_of(headers) or query_key
     source = find_source(sources, key)
     if key is not None and source is None:
         return _wrong_key()
     try:
-        batch = read_batch(_unpacked(body, limits.batch_bytes), call)
-    except _TooLarge:
+        batch = read_batch(unpacked(body, limits.batch_bytes), call)
+    except TooLarge:
         return CollectResult(413, message=f"the body is over {limits.batch_bytes} bytes; send smaller batches")
     except UnreadableBody as error:
         return _unreadable(store, source, received_at, str(error))
@@ -114,7 +118,8 @@ def _hashed(write_key: str) -> bytes:
     return hashlib.sha256(write_key.encode("utf-8", "replace")).digest()
 
 
-def _key_of(headers: Mapping[str, str]) -> str | None:
+def key_of(headers: Mapping[str, str]) -> str | None:
+    """The key a request carries: the user name of Basic authorization, or a Bearer token."""
     scheme, _, value = headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer":
         return value.strip() or None
@@ -127,14 +132,14 @@ def _key_of(headers: Mapping[str, str]) -> str | None:
     return decoded.partition(":")[0] or None
 
 
-class _TooLarge(Exception):
-    pass
+class TooLarge(Exception):
+    """The body unpacks to more than the limit."""
 
 
-def _unpacked(body: bytes, limit: int) -> bytes:
+def unpacked(body: bytes, limit: int) -> bytes:
     """The body without its compression, told by its first bytes; never more than the limit is unpacked."""
     if len(body) > limit:
-        raise _TooLarge
+        raise TooLarge
     if not body.startswith((b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")):
         return body
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
@@ -143,7 +148,7 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     except zlib.error as error:
         raise UnreadableBody("the body is not readable gzip") from error
     if len(unpacked) > limit:
-        raise _TooLarge
+        raise TooLarge
     if not unpacker.eof:
         raise UnreadableBody("the gzip body ends too early")
     return unpacked

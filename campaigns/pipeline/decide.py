@@ -317,6 +317,10 @@ def _render(
         return None, coupon
     if slates is None:
         return None, ContentProblem(Reason.TEMPLATE_FAILED, {"detail": "the products for it could not be chosen"})
+    if slates.gone is not None:
+        gone = slates.facts.get(slates.gone.product_id)
+        name = gone.title if gone else f"product {slates.gone.product_id}"
+        return None, ContentProblem(Reason.NOTHING_TO_SHOW, {"detail": f"{name} is {slates.gone.rule}"})
     short = slates.short_slot
     if short is not None:
         minimum = next(slot.minimum for slot in subject.step.slots if slot.name == short)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from campaigns.domain.product import Product
@@ -16,15 +17,15 @@ BATCH = 5_000
 Progress = Callable[[int], None]
 
 
-def import_catalog(engine: Engine, batches: Iterable[list[Product]], *, on_progress: Progress) -> int:
-    """Inserts or replaces products; one transaction a batch. Returns how many."""
-    total = 0
+def import_catalog(engine: Engine, batches: Iterable[list[Product]], *, on_progress: Progress) -> Counter[str]:
+    """Inserts or replaces products; one transaction a batch. Returns the changes that shoppers will be told of: how
+    many by event name."""
+    news = Counter[str]()
     for batch in batches:
         with transaction(engine.database) as connection:
-            save_products(connection, batch, engine.now(connection))
-        total += len(batch)
+            news += save_products(connection, batch, engine.now(connection))
         on_progress(len(batch))
-    return total
+    return news
 
 
 def import_events(engine: Engine, batches: Iterable[list[Event]], *, on_progress: Progress) -> IngestReport:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 from zlib import crc32
 
 import orjson
@@ -46,6 +47,7 @@ from triggers.events import Event, EventName
 _log = logging.getLogger(__name__)
 _RACES = 10
 _SPLIT_FROM = 2_500
+Done = TypeVar("Done")
 _TRANSIENT = frozenset({"40001", "40P01", "55P03"})
 
 
@@ -75,7 +77,7 @@ def ingest_inbox(engine: Engine, *, limit: int = 20) -> IngestReport:
     be applied at all stays in the inbox by itself."""
     claimed: list[InboxBatch] = []
     try:
-        return _retried(lambda: _ingest_claimed(engine, claimed, limit))
+        return retried(lambda: _ingest_claimed(engine, claimed, limit))
     except UnusableEnvironment:
         raise
     except Exception:
@@ -94,7 +96,7 @@ def _ingest_claimed(engine: Engine, claimed: list[InboxBatch], limit: int) -> In
 
 def _ingest_alone(engine: Engine, batch: InboxBatch) -> IngestReport:
     try:
-        return _retried(lambda: _apply_alone(engine, batch.inbox_id))
+        return retried(lambda: _apply_alone(engine, batch.inbox_id))
     except UnusableEnvironment:
         raise
     except Exception:
@@ -181,10 +183,10 @@ def _ingest_part(engine: Engine, events: Sequence[Event]) -> IngestReport:
         with transaction(engine.database) as connection:
             return apply_events(engine, connection, events)
 
-    return _retried(apply)
+    return retried(apply)
 
 
-def _retried(work: Callable[[], IngestReport]) -> IngestReport:
+def retried(work: Callable[[], Done]) -> Done:
     """Again after a race with another worker, a deadlock or a serialization failure: nothing was written."""
     for _ in range(_RACES):
         try:

@@ -43,6 +43,8 @@ class Recommended:
 
     slates: Mapping[str, Slate]
     facts: Mapping[str, Product]
+    gone: Dropped | None = None
+    """The product the mail would be about, where nothing is left to write about it, with the reason."""
 
     @property
     def short_slot(self) -> str | None:
@@ -81,9 +83,15 @@ def recommend_batch(engine: Engine, connection: Connection, subjects: Sequence[S
     flat = [request for mail in requests for request in mail]
     fetched, facts = fetch(engine, connection, flat, facts)
     return [
-        Recommended({slate.slot: slate for slate in _slates(engine, subject, mail, fetched)}, facts)
+        _recommended(subject, _slates(engine, subject, mail, fetched), facts)
         for subject, mail in zip(subjects, requests, strict=True)
     ]
+
+
+def _recommended(subject: Subject, slates: Sequence[Slate], facts: Mapping[str, Product]) -> Recommended:
+    about = slates[0] if product_of(subject) and any(s.name == SUBJECT_SLOT for s in subject.step.slots) else None
+    gone = about.dropped[0] if about is not None and not about.items else None
+    return Recommended({slate.slot: slate for slate in slates}, facts, gone)
 
 
 def fetch(
@@ -128,6 +136,9 @@ def _subject_slate(subject: Subject, product_id: str, fetched: Fetched) -> Slate
     rule = "not in the catalog" if product is None else "hidden" if product.hidden else ""
     if not rule and product is not None and not product.in_stock:
         rule = "out of stock"
+    told_minor = subject.context.get("price_minor")
+    if not rule and product is not None and told_minor and (product.price_minor or 0) > told_minor:
+        rule = "dearer again"
     if rule:
         filled = Filled.SKIP if slot and slot.when_short == "skip" else Filled.FOLD
         return Slate(SUBJECT_SLOT, kind, (), filled, (Dropped(product_id, rule),))

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from campaigns.pipeline.engine import Engine
+from campaigns.storage.catalog_changes import forget_changes
 from campaigns.storage.database import transaction
 from campaigns.storage.events import forget_event_keys
 from campaigns.storage.heartbeats import beat
 from campaigns.storage.inbox import forget_rejects
 
 REJECTS_KEPT = timedelta(days=14)
+CHANGES_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +30,6 @@ def tidy(engine: Engine) -> TidyReport:
         now = engine.now(connection)
         keys = forget_event_keys(connection, now - engine.settings.events.deduplicate_for)
         rejects = forget_rejects(connection, now - REJECTS_KEPT)
+        forget_changes(connection, now - CHANGES_KEPT)
         beat(connection, "tidy", now, {"event_keys": keys, "rejects": rejects})
     return TidyReport(keys, rejects)

@@ -11,6 +11,7 @@ from campaigns.domain.campaign_reasons import NOT_STARTED_SENTENCES, NotStartedR
 from campaigns.domain.decision import explain_reason
 from campaigns.rendering.money import money_text
 from campaigns.storage.coupons import CarriedCode
+from triggers.catalog_events import BACK_IN_STOCK, CATALOG_EVENTS
 from triggers.events import EventName
 
 _NAMES_SHOWN = 4
@@ -145,11 +146,24 @@ class EventWords:
             return f"Was recognised as {payload.get('user_id') or payload.get('email') or 'somebody'}."
         if name == EventName.ALIASED:
             return f"Two ids turned out to be one shopper: {payload.get('previous_id')} and {payload.get('user_id')}."
+        if name in CATALOG_EVENTS:
+            return self._say_change(name, payload, products)
         said = _SAID.get(name)
         if said is None:
             return f"{name}{': ' + products if products else ''}."
         what = products or payload.get("order_id") or ""
         return f"{said} {what}".rstrip(" :") + "."
+
+    def _say_change(self, name: str, payload: Mapping[str, Any], products: str) -> str:
+        what = products or "A product"
+        if name == BACK_IN_STOCK:
+            return f"{what} can be bought again."
+        now = next((line.get("price_minor") for line in payload.get("lines", ())), None)
+        was = payload.get("properties", {}).get("was_minor")
+        if not isinstance(now, int) or not isinstance(was, int):
+            return f"The price of {what} fell."
+        before, after = (money_text(minor, self.currency, "en") for minor in (was, now))
+        return f"The price of {what} fell from {before} to {after}."
 
     def say_views(self, views: Sequence[Mapping[str, Any]], length: timedelta) -> str:
         """Several product views of one visit."""

@@ -18,13 +18,14 @@ from sqlalchemy import (
     text,
 )
 
+from campaigns.storage.catalog_tables import catalog_changes, interest_marks, interests
 from campaigns.storage.columns import at as _at
 from campaigns.storage.columns import json as _json
 from campaigns.storage.columns import metadata
 from campaigns.storage.columns import one_of as _one_of
 from campaigns.storage.coupon_table import coupon_codes
 
-__all__ = ["coupon_codes", "metadata"]
+__all__ = ["catalog_changes", "coupon_codes", "interest_marks", "interests", "metadata"]
 
 # -- what comes in -------------------------------------------------------------------------------------------------
 
@@ -170,7 +171,8 @@ products = Table(
     _at("published_at", nullable=True),
     _json("attributes"),
     _at("updated_at"),
-    comment="The catalog",
+    _at("listed_at", nullable=True),
+    comment="The catalog; listed_at is empty for products that only events spoke of",
 )
 
 # -- what runs -----------------------------------------------------------------------------------------------------

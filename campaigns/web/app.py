@@ -21,6 +21,7 @@ from campaigns.web.hooks import Hooks
 from campaigns.web.inbox import inbox_routes
 from campaigns.web.pages import Pages
 from campaigns.web.pool import BoundedPool
+from campaigns.web.products_api import ProductApi
 from campaigns.web.services import Services
 from campaigns.web.tracking import Tracking
 
@@ -39,6 +40,7 @@ def create_app(services: Services) -> Starlette:
         pool.close()
 
     routes = [
+        *ProductApi(services, pool).routes(),
         *EventApi(services, pool).routes(),
         *Tracking(services, pool, pages).routes(),
         *Choices(services, pool, pages).routes(),

@@ -13,6 +13,7 @@ from typing import Any
 from campaigns.clock import Clock
 from campaigns.delivery.feedback import FeedbackKind
 from campaigns.pipeline.collect import CollectLimits, InboxStore, Source
+from campaigns.pipeline.products import PushReport
 from campaigns.rendering.links import LinkSigner
 from campaigns.web.inbox_model import InboxSource
 
@@ -127,6 +128,8 @@ class Services:
     unsubscribe: Callable[[Departure], None]
     find_preferences: Callable[[str], Preferences | None]
     save_preferences: Callable[[str, frozenset[str], datetime], None]
+    catalog_source: Source | None = None  # None: nobody may push products
+    push_products: Callable[[bytes, int], PushReport] = lambda body, most: PushReport()
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     inbox_page: InboxSource | None = None  # None for no such page

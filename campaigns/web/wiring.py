@@ -11,6 +11,7 @@ from campaigns.pipeline import record
 from campaigns.pipeline.campaign_book import CampaignBook
 from campaigns.pipeline.collect import CollectLimits, Source
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.products import push_products
 from campaigns.storage.database import statement, transaction
 from campaigns.storage.inbox import InboxStore
 from campaigns.storage.messages import find_message
@@ -44,6 +45,8 @@ def services_of(engine: Engine, *, inbox_page: InboxSource | None = None) -> Ser
         unsubscribe=shoppers.unsubscribe,
         find_preferences=shoppers.find_preferences,
         save_preferences=shoppers.save_preferences,
+        catalog_source=Source.with_key("catalog", key.get_secret_value()) if (key := settings.catalog_key) else None,
+        push_products=lambda body, most: push_products(engine, body, most=most),
         hooks=hooks_of(engine),
         checks={"database": shoppers.check, "cache": engine.cache.check},
         inbox_page=inbox_page,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.config import Workspace, load_settings, scaffold
-from campaigns.config.scaffold import library_campaigns
+from campaigns.config.scaffold import library_campaigns, library_drafts
 from campaigns.domain.errors import UnusableEnvironment, WrongUsage
 
 
@@ -17,7 +17,9 @@ def test_a_new_workspace_has_all_it_needs(tmp_path: Path) -> None:
     made = scaffold(tmp_path / "shop")
     workspace = made.workspace
     assert made.kept == ()
-    assert {path.name for path in workspace.campaigns.iterdir()} == set(library_campaigns())
+    assert {path.name for path in workspace.campaigns.iterdir()} == {*library_campaigns(), "drafts"}
+    drafts = {path.name for path in (workspace.campaigns / "drafts").iterdir()}
+    assert drafts == {*library_drafts(), "campaign.schema.json"}
     assert (workspace.templates / "README.md").exists()
     assert (workspace.personas / "README.md").exists()
     assert ".rekindle/" in (workspace.root / ".gitignore").read_text()
