@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -18,9 +18,12 @@ from campaigns.domain.campaign_values import spell_duration
 from campaigns.domain.errors import InvalidInput, WrongUsage
 from campaigns.pipeline.campaign_files import CampaignFile, apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
+from campaigns.pipeline.lint import lint_campaigns, refusals
 from campaigns.pipeline.plan import Fate, Planned, count_left_behind
 from campaigns.pipeline.plan import plan as make_plan
+from campaigns.pipeline.render import shop_of
 from campaigns.rendering import TemplateStore, shipped_templates
+from campaigns.rendering.lint import Severity, finding_lines
 from campaigns.storage.campaigns import StoredCampaign, list_campaign_changes, list_campaigns, set_campaign_status
 from campaigns.storage.database import transaction
 
@@ -92,11 +95,18 @@ def plan(output: Output, since: timedelta, no_backtest: bool) -> None:
     is_flag=True,
     help="Shoppers on their way go on on the new version instead of finishing on theirs.",
 )
+@click.option("--no-lint", is_flag=True, help="Leaves out the check of the templates, which refuses errors.")
 @click.pass_obj
-def apply(output: Output, move_running: bool) -> None:
-    """Puts the campaign files in force, all or none. Shoppers on their way finish on the version they started on."""
+def apply(output: Output, move_running: bool, no_lint: bool) -> None:
+    """Puts the campaign files in force, all or none. Shoppers on their way finish on the version they started on.
+
+    The templates they may send are checked first, as `rekindle lint` does: errors refuse, warnings are shown.
+    """
     with open_engine(output.workspace) as engine:
         files = read_campaign_files(engine.workspace.campaigns, engine.templates)
+        _warn(output, files.values())
+        if not no_lint:
+            _lint(output, engine, files)
         done = apply_files(engine, files, by=getpass.getuser(), move=move_running)
         left = count_left_behind(engine)
     said = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged, "retired": done.retired}
@@ -158,6 +168,18 @@ def _set_status(output: Output, campaign: str, status: str) -> None:
             known = ", ".join(c.campaign_id for c in list_campaigns(connection)) or "none"
             raise WrongUsage(f"no campaign {campaign!r} is in force", fix=f"there is {known}")
     output.line(f"{campaign} is {status}.")
+
+
+def _lint(output: Output, engine: Engine, files: Mapping[str, CampaignFile]) -> None:
+    campaigns = [file.campaign for file in files.values()]
+    found = lint_campaigns(engine.templates, campaigns, shop_of(engine.settings))
+    refused = refusals(found, engine.settings)
+    for line in finding_lines([one for one in found if one.severity is not Severity.ADVICE and one not in refused]):
+        output.note(line)
+    if refused:
+        lines = "\n".join(finding_lines(refused))
+        what = f"{lines}\nnothing was put in force: {len(refused)} errors in templates"
+        raise InvalidInput(what, fix="correct them, or apply with --no-lint")
 
 
 def _warn(output: Output, files: Iterable[CampaignFile]) -> None:

@@ -12,7 +12,7 @@ import orjson
 
 from campaigns.cli.output import Output
 from campaigns.config import Workspace, load_settings
-from campaigns.pipeline.lint import lint_templates
+from campaigns.pipeline.lint import lint_coupons, lint_templates, worst_first
 from campaigns.pipeline.preview_files import find_campaign, read_campaigns
 from campaigns.pipeline.render import shop_of
 from campaigns.rendering import TemplateStore, shipped_templates
@@ -32,10 +32,10 @@ def lint(output: Output, campaign: str, as_json: bool, sarif: Path | None) -> in
     workspace = Workspace.at(output.workspace)
     settings = load_settings(workspace, os.environ)
     templates = TemplateStore([workspace.templates / "emails", shipped_templates()])
-    names = (
-        find_campaign(read_campaigns(workspace.campaigns), campaign).templates if campaign else set(templates.names())
-    )
-    found = lint_templates(templates, names, shop_of(settings))
+    read, shop = read_campaigns(workspace.campaigns), shop_of(settings)
+    chosen = [find_campaign(read, campaign)] if campaign else list(read.by_id.values())
+    names = chosen[0].templates if campaign else set(templates.names())
+    found = worst_first([*lint_templates(templates, names, shop), *lint_coupons(templates, chosen, shop)])
     if sarif is not None:
         log = findings_sarif(found, version=version("rekindle"))
         sarif.write_bytes(orjson.dumps(log, option=orjson.OPT_INDENT_2) + b"\n")

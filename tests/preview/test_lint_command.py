@@ -62,3 +62,39 @@ def test_json_and_sarif_tell_the_same(shop: Workspace, tmp_path: Path) -> None:
 def test_an_unknown_campaign_says_which_there_are(shop: Workspace) -> None:
     done = lint(shop, "abandoned_card")
     assert "abandoned_cart" in str(done.exception)
+
+
+def with_coupon(workspace: Workspace, template: str) -> None:
+    file = workspace.campaigns / "abandoned_cart.yaml"
+    text = file.read_text(encoding="utf-8")
+    step = f"template: {template}\n    coupon: {{pool: spring}}\n"
+    file.write_text(text.replace("template: abandoned_cart_reminder\n", step), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("template", "told"), [("abandoned_cart_reminder", 2), ("abandoned_cart_last_call", 0)])
+def test_a_coupon_that_its_template_never_shows_is_told(shop: Workspace, template: str, told: int) -> None:
+    with_coupon(shop, template)
+    done = lint(shop, "abandoned_cart")
+    lines = [line for line in done.output.splitlines() if "coupon-unshown" in line]
+    assert len(lines) == told, done.output
+    assert all("warning coupon-unshown: abandoned_cart gives second_reminder a coupon" in line for line in lines)
+
+
+@pytest.mark.servers
+def test_apply_refuses_templates_with_errors_and_shows_warnings(shop: Workspace, environ: dict[str, str]) -> None:
+    with_coupon(shop, "abandoned_cart_reminder")
+    runner = CliRunner(env=environ)
+
+    def apply(*options: str) -> Result:
+        return runner.invoke(cli, ["-w", str(shop.root), "campaigns", "apply", *options], standalone_mode=False)
+
+    done = apply()
+    assert done.exception is None, done.output
+    assert "warning coupon-unshown" in done.output and "added: abandoned_cart" in done.output
+    spoil(shop, "<mjml><mj-body><mj-section><mj-column><mj-image src='https://x.example/a.png' />"
+                "</mj-column></mj-section></mj-body></mjml>")  # fmt: skip
+    done = apply()
+    assert "abandoned_cart/body.mjml:1: error image-alt:" in str(done.exception)
+    assert "nothing was put in force" in str(done.exception) and "--no-lint" in str(done.exception)
+    done = apply("--no-lint")
+    assert done.exception is None and "unchanged: abandoned_cart" in done.output

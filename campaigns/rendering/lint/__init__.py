@@ -3,13 +3,14 @@
 from campaigns.rendering.lint.checks import lint_template
 from campaigns.rendering.lint.personas import full_context, personas
 from campaigns.rendering.lint.report import finding_lines, findings_json, findings_sarif
-from campaigns.rendering.lint.rules import RULES, Finding, Rule, Severity
+from campaigns.rendering.lint.rules import RULES, Finding, Rule, Severity, finding
 
 __all__ = [
     "RULES",
     "Finding",
     "Rule",
     "Severity",
+    "finding",
     "finding_lines",
     "findings_json",
     "findings_sarif",

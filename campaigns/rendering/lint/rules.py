@@ -65,11 +65,12 @@ RULES: dict[str, Rule] = {
         Rule("preheader-length", _W, "A preheader that is missing or cut off", "write 30 to 140 characters"),
         Rule("text-part-missing", _E, "No text part", "write body.txt"),
         Rule("text-unsubscribe", _W, "No unsubscribe link in the text part", "add {{ links.unsubscribe }} to body.txt"),
-        Rule("css-support", _A, "CSS that some clients ignore", "make sure that the mail works without it"),
+        Rule("css-support", _A, "CSS and HTML that clients ignore", "make sure that the mail works without it"),
         Rule("spam-words", _W, "Words and signs that spam filters know", "say it plainly"),
         Rule("active-content", _E, "Scripts and forms", "remove it; mail clients strip or block it"),
         Rule("safe-filter", _W, "Data printed unescaped", "leave out | safe"),
         Rule("language-missing", _W, "No language", 'write <mjml lang="{{ mail.language }}">'),
+        Rule("coupon-unshown", _W, "A coupon nobody sees", "show {{ coupon.code }}, or leave the coupon out"),
         Rule("translation-missing", _W, "A text without a translation", "add the key to the locale's file"),
     )
 }
