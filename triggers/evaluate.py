@@ -131,7 +131,13 @@ class _Turn:
         last_at = moment(seen.last_at)
         if last_at != mark.last_activity_at:
             self._touch(rule, mark, last_at, changes)
-        return not mark.is_settled and (self.at < seen.last_at or self.at < micros(mark.entered_at))
+        return not mark.is_settled and (
+            self.at < seen.last_at or self.at < micros(mark.entered_at) or self._ends_at_once(rule, seen)
+        )
+
+    def _ends_at_once(self, rule: Rule, seen: Passage) -> bool:
+        """Whether the event ends what stood before it, at the very instant at which the passage began anew."""
+        return self.at == seen.last_at and self.event is not None and self.event.name in rule.trigger.ends_on
 
     def _touch(self, rule: Rule, mark: EnrollmentMark, last_at: datetime, changes: list[TimerChange]) -> None:
         due_at = None

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import reduce
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +13,15 @@ from campaigns.domain.campaigns_yaml.advice import advise
 from campaigns.domain.campaigns_yaml.building import build
 from campaigns.domain.campaigns_yaml.checks import check_reading, check_sense
 from campaigns.domain.campaigns_yaml.condition_kind import condition_schema
+from campaigns.domain.campaigns_yaml.editing import edit as edit_campaign
 from campaigns.domain.campaigns_yaml.layout import campaign_section
-from campaigns.domain.campaigns_yaml.source import CampaignProblems, Problem, Source, load, round_trip_yaml
+from campaigns.domain.campaigns_yaml.source import CampaignProblems, Problem, Source, load
 
 __all__ = [
     "CampaignProblems",
     "Problem",
     "campaign_schema",
+    "edit_campaign",
     "list_advice",
     "list_problems",
     "parse_campaign",
@@ -56,29 +55,6 @@ def read_campaign(path: Path, *, version: int = 1) -> Campaign:
         what = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         raise CampaignProblems([Problem(1, "", f"cannot be read: {what}", str(path))]) from None
     return parse_campaign(text, file=str(path), version=version)
-
-
-def edit_campaign(text: str, changes: Mapping[str, Any]) -> str:
-    """The file's text with settings changed - `{"name": "Cart", "steps.0.after": "2h"}`, None removes one - and
-    everything else as it stood: comments, order, quotes. Raises KeyError for a path that leads nowhere."""
-    yaml, out = round_trip_yaml(), StringIO()
-    tree = yaml.load(text)
-    for path, value in changes.items():
-        *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
-        node = reduce(_step_into, parents, tree)
-        if value is None:
-            del node[last]
-        else:
-            node[last] = value
-    yaml.dump(tree, out)
-    return out.getvalue()
-
-
-def _step_into(node: Any, part: str | int) -> Any:
-    try:
-        return node[part]
-    except (KeyError, IndexError, TypeError):
-        raise KeyError(f"there is no {part!r} here") from None
 
 
 def campaign_schema() -> dict[str, Any]:

@@ -23,7 +23,7 @@ from campaigns.domain.campaign_file import (
 )
 
 LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
-SHIPPED = sorted([*LIBRARY.glob("*.yaml"), *LIBRARY.glob("more/*.yaml")])
+SHIPPED = sorted([*LIBRARY.glob("*.yaml"), *LIBRARY.glob("drafts/*.yaml")])
 HOUR = timedelta(hours=1)
 
 GOOD = """\
