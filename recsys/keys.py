@@ -7,6 +7,8 @@ from typing import Final
 GLOBAL: Final = "pop:global"
 TRENDING: Final = "pop:trending"
 NEW: Final = "pop:new"
+MIX: Final = "mix"
+"""How the parts of a personal ranking are weighed: see `recsys.mixing`."""
 
 
 def product(product_id: str) -> str:

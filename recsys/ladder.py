@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from recsys import keys
 from recsys.columns import Events
+from recsys.mixing import OWN_DECAY, SLATE_DECAY
 from recsys.packing import SOURCE_NAMES, Unpacked
 from recsys.request import Fetched, Request, Signal
 from recsys.slates import Rung, SlotKind
@@ -18,8 +19,6 @@ SEEDS = 12  # most recent products whose neighbours are looked up
 CATEGORIES = 3
 SEED_DECAY = 0.85  # per step back in the session
 HALF_LIFE_SECONDS = 2 * 86_400.0
-PROFILE_SHARE = 0.8  # weight of the precomputed slate beside the live session
-HISTORY_SHARE = 0.6  # weight of the touched products themselves where a slot may repeat them
 
 
 @dataclass(slots=True)
@@ -72,7 +71,7 @@ def keys_of(request: Request) -> list[str]:
         found.append(keys.referral(request.referral_source))
     if request.locality:
         found.append(keys.locality(request.locality))
-    return [*found, keys.NEW, keys.TRENDING, keys.GLOBAL]
+    return [*found, keys.MIX, keys.NEW, keys.TRENDING, keys.GLOBAL]
 
 
 def affinities(request: Request, attribute: str) -> list[str]:
@@ -146,15 +145,13 @@ def _recent(request: Request) -> Iterator[Candidate]:
 
 
 def _personal(request: Request, fetched: Fetched) -> list[Candidate]:
+    """Return what is known of this very shopper as one ranking: neighbours of the session, own products, own slate."""
     started = seeds(request)
-    memo = (request.slot.kind, request.profile_id, tuple(started), tuple(request.signals[:SEEDS]))
+    memo = (request.slot.kind, request.profile_id, tuple(started), tuple(request.signals[:SEEDS]), tuple(request.cart))
     if memo not in fetched.ranked:
         pool = _neighbours(request, fetched, started)
-        if request.slot.kind is SlotKind.NEXT_BEST:
-            _touched(request, pool)
-        _scale(pool)
         if request.slot.kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT):
-            _add_profile(request, fetched, pool)
+            _mix(request, fetched, pool)
         fetched.ranked[memo] = sorted(pool.values(), key=_rank)
     return fetched.ranked[memo]
 
@@ -164,14 +161,55 @@ def _rank(candidate: Candidate) -> tuple[float, str]:
 
 
 def _neighbours(request: Request, fetched: Fetched, started: list[Signal]) -> dict[str, Candidate]:
-    """Sum what the lists of all seeds say; where a product came from is found later, for those that are shown."""
+    """Sum what the lists of all seeds say, the best as 1; where a product came from is found later, if it is shown."""
     total: dict[str, float] = {}
     heard = total.get
     for ids, scores, _, factor, _, _ in _voices(request, fetched, started):
         for product_id, score in zip(ids, scores, strict=True):
             total[product_id] = heard(product_id, 0.0) + factor * score
     best = nlargest(POOL, total.items(), key=itemgetter(1))
-    return {product_id: Candidate(product_id, score, Rung.SESSION, "", "") for product_id, score in best}
+    peak = best[0][1] if best and best[0][1] > 0 else 1.0
+    return {product_id: Candidate(product_id, score / peak, Rung.SESSION, "", "") for product_id, score in best}
+
+
+def _mix(request: Request, fetched: Fetched, pool: dict[str, Candidate]) -> None:
+    """Weigh the session with own products and the precomputed slate: a product's rung is that of its largest part."""
+    mix, kind = fetched.mix, request.slot.kind
+    share = max(mix.session, mix.slate) if kind is SlotKind.CROSS_SELL else mix.session
+    largest = {}
+    for product_id, candidate in pool.items():
+        candidate.score *= share
+        largest[product_id] = candidate.score
+    if kind is SlotKind.NEXT_BEST:
+        _add(pool, largest, _recent(request), mix.own, OWN_DECAY)
+    record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
+    if record is not None:
+        weight = mix.slate if _knows_session(record, request) else mix.old_slate
+        own = _listed(record, Rung.PROFILE, "profile")
+        if kind is SlotKind.NEW_FOR_YOU:
+            touched = {s.product_id for s in request.signals}
+            own = (c for c in own if c.product_id not in touched)
+        _add(pool, largest, own, weight, SLATE_DECAY)
+
+
+def _add(
+    pool: dict[str, Candidate], largest: dict[str, float], ranked: Iterable[Candidate], weight: float, decay: float
+) -> None:
+    for candidate in ranked:
+        product_id, held = candidate.product_id, pool.get(candidate.product_id)
+        candidate.score = weight + (held.score if held else 0.0)
+        if held is None or weight > largest[product_id]:
+            candidate.code = held.code if held and held.code else candidate.code
+            pool[product_id], largest[product_id] = candidate, weight
+        else:
+            held.score = candidate.score
+        weight *= decay
+
+
+def _knows_session(record: Unpacked, request: Request) -> bool:
+    """Whether a slate was made after the shopper's last touch."""
+    newest = min((s.age_seconds for s in request.signals), default=0.0)
+    return not request.at or record.made_at >= request.at - newest
 
 
 def _voices(
@@ -201,28 +239,3 @@ def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidat
                 loudest = factor * scores[at]
                 found = replace(candidate, source=_source_name(sources[at]), code=name, seed=seed)
     return found
-
-
-def _touched(request: Request, pool: dict[str, Candidate]) -> None:
-    peak = max((c.score for c in pool.values()), default=1.0)
-    for candidate in _recent(request):
-        gain = HISTORY_SHARE * peak * min(candidate.score, 3.0) / 3.0
-        held = pool.setdefault(candidate.product_id, candidate)
-        held.score = gain if held is candidate else held.score + gain
-
-
-def _scale(pool: dict[str, Candidate]) -> None:
-    peak = max((c.score for c in pool.values()), default=0.0)
-    if peak > 0:
-        for candidate in pool.values():
-            candidate.score /= peak
-
-
-def _add_profile(request: Request, fetched: Fetched, pool: dict[str, Candidate]) -> None:
-    record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
-    if record is None:
-        return
-    for candidate in _listed(record, Rung.PROFILE, "profile"):
-        held = pool.setdefault(candidate.product_id, candidate)
-        gain = PROFILE_SHARE * candidate.score
-        held.score = gain if held is candidate else held.score + gain

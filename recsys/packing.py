@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+
+from recsys.arrays import Matrix
 from recsys.errors import BadArtifact
 
 FORMAT = 1
@@ -100,6 +103,26 @@ def pack(lists: Mapping[str, Ranked], *, version: str, made_at: datetime) -> byt
             ids,
         ]
     return b"".join(parts)
+
+
+def pack_lists(
+    lists: Mapping[str, Matrix], names: Sequence[bytes], source: str, *, version: str, made_at: datetime
+) -> Iterator[bytes]:
+    """Yield one record per row of some matrices (rows best first, `names` by column), as `pack` would write it, many
+    times as fast; b"" for a row that is empty in all of them."""
+    code = bytes([_CODES.get(source, 0)])
+    opened = [(name.encode("ascii")[:12], one.indptr.tolist(), one.indices.tolist()) for name, one in lists.items()]
+    values = [np.ascontiguousarray(one.data, dtype="<f4").tobytes() for one in lists.values()]
+    stamp, letters = int(made_at.timestamp()), version.encode("ascii", "replace")[:12]
+    heads = [_HEAD.pack(b"RK", FORMAT, count, stamp, letters) for count in range(len(opened) + 1)]
+    for row in range(len(opened[0][1]) - 1):
+        parts = []
+        for (name, starts, columns), scores in zip(opened, values, strict=True):
+            a, b = starts[row], starts[row + 1]
+            if b > a:
+                ids = b"\n".join([names[column] for column in columns[a:b]])
+                parts.append(_LIST.pack(name, 0.0, b - a, len(ids)) + scores[4 * a : 4 * b] + code * (b - a) + ids)
+        yield b"".join([heads[len(parts)], *parts]) if parts else b""
 
 
 def _source_codes(sources: Sequence[str] | str, count: int) -> bytes:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from recsys import keys
 from recsys.columns import Events
+from recsys.mixing import Mix
 from recsys.packing import Unpacked, unpack
 from recsys.slates import SlotKind
 
@@ -75,7 +77,8 @@ class SlotSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One slot of one mail for one shopper. `signals` newest first; `bought`, `returned`: product id to days ago."""
+    """One slot of one mail for one shopper. `signals` newest first; `bought`, `returned`: product id to days ago; `at`:
+    the decision in seconds since 1970, 0 where unknown: slates then count as made after the last touch."""
 
     slot: SlotSpec
     profile_id: str | None = None
@@ -87,6 +90,7 @@ class Request:
     referral_source: str = ""
     locality: str = ""
     top_categories: Sequence[str] = ()
+    at: float = 0.0
     taken: frozenset[str] = (
         frozenset()
     )  # products other slots of this mail already show, and those of its cart or order
@@ -104,6 +108,14 @@ class Fetched:
         self.packed, self.facts = packed, facts
         self.ranked: dict[object, list[Any]] = {}  # candidates by what they were ranked from, for this batch
         self._read: dict[str, Unpacked | None] = {}
+        self._mix: Mix | None = None
+
+    @property
+    def mix(self) -> Mix:
+        """How the parts of a personal ranking are weighed."""
+        if self._mix is None:
+            self._mix = Mix.of(self.get(keys.MIX))
+        return self._mix
 
     def get(self, key: str) -> Unpacked | None:
         """Return the unpacked record of a key, None where it is missing or unreadable."""

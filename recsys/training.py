@@ -12,17 +12,15 @@ import numpy as np
 import pandas as pd
 
 from recsys import keys
-from recsys.arrays import Ints, Matrix, scaled
+from recsys.arrays import Ints, Matrix
 from recsys.bestsellers import bestseller_lists
 from recsys.blend.model import Blend, BlendSettings
 from recsys.catalog import Catalog, build_catalog
 from recsys.log import InteractionLog, build_log
 from recsys.neighbours import Neighbours, neighbours_of, rows_of
 from recsys.packing import Ranked, pack
-from recsys.queries import Queries
+from recsys.precompute import Model, Slates, profile_queries, slates_of
 from recsys.sources.item_knn import ItemKnn
-
-HISTORY = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,9 @@ class Artifacts:
     made_at: datetime
     catalog: Catalog
     neighbours: Neighbours
-    slates: Matrix  # profiles x products
+    slates: Slates
     profile_ids: list[str]
+    model: Model  # what the slates were asked of; it can be asked again
     lists: dict[str, Ranked] = field(default_factory=dict)
 
     def packed(self) -> Iterator[tuple[str, bytes]]:
@@ -59,11 +58,7 @@ class Artifacts:
             lists = self._product_lists(row, names)
             if lists:
                 yield keys.product(name), pack(lists, version=self.version, made_at=self.made_at)
-        for row, profile_id in enumerate(self.profile_ids):
-            slate = self._ranked(self.slates, row, names, "blend", 0.0)
-            if slate:
-                packed = pack({"blend": slate}, version=self.version, made_at=self.made_at)
-                yield keys.profile(profile_id), packed
+        yield from self.slates.packed(self.profile_ids, names, version=self.version, made_at=self.made_at)
 
     def _product_lists(self, row: int, names: list[str]) -> dict[str, Ranked]:
         found = {}
@@ -113,13 +108,17 @@ def train(
         now=now.timestamp(),
     )
     chosen = _chosen(log, profiles)
+    version = _version(log, catalog, settings)
+    fitted = _fitted(log, catalog, settings)
+    model = Model(catalog, log, fitted, version, settings.slate_depth, settings.recent_products)
     return Artifacts(
-        version=_version(log, catalog, settings),
+        version=version,
         made_at=now,
         catalog=catalog,
         neighbours=neighbours_of(log, catalog, settings.neighbours),
-        slates=_slates(log, catalog, settings, chosen),
+        slates=slates_of(fitted, profile_queries(log, settings.recent_products, chosen), settings.slate_depth),
         profile_ids=[str(p) for p in log.profiles.ids(chosen)],
+        model=model,
         lists=dict(lists),
     )
 
@@ -131,30 +130,10 @@ def _chosen(log: InteractionLog, profiles: Collection[str] | None) -> Ints:
     return np.array([n for n, p in enumerate(log.profiles.external) if str(p) in wanted], dtype=np.int64)
 
 
-def _slates(log: InteractionLog, catalog: Catalog, settings: TrainingSettings, chosen: Ints) -> Matrix:
-    queries = profile_queries(log, settings.recent_products, chosen)
+def _fitted(log: InteractionLog, catalog: Catalog, settings: TrainingSettings) -> Blend | ItemKnn:
     if settings.ranking == "blend":
-        return scaled(Blend(catalog, settings.blend).fit(log).score(queries, settings.slate_depth))
-    return scaled(ItemKnn("tfidf", decay=0.95).fit(log).score(queries, settings.slate_depth))
-
-
-def profile_queries(log: InteractionLog, recent: int, chosen: Ints) -> Queries:
-    """Return one query per chosen profile: its latest session as the prefix, its other recent rows as the history.
-
-    Both hold at most `recent` rows, oldest first; the time asked is that of the log's last row.
-    """
-    rows = np.flatnonzero(log.profile >= 0)
-    rows = rows[np.lexsort((log.at[rows], log.profile[rows]))]
-    known = log.profile[rows]
-    starts, stops = np.searchsorted(known, chosen), np.searchsorted(known, chosen, side="right")
-    prefixes, histories = [], []
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        mine = rows[max(start, stop - HISTORY) : stop]
-        live = log.session[mine] == (log.session[mine[-1]] if len(mine) else -1)
-        prefixes.append(log.product[mine[live]][-recent:].tolist())
-        histories.append(log.product[mine[~live]].tolist())
-    latest = float(log.at.max()) if log.has_times and len(log) else np.nan
-    return Queries.of(prefixes, histories, chosen, np.full(len(chosen), latest))
+        return Blend(catalog, settings.blend).fit(log)
+    return ItemKnn("tfidf", decay=0.95).fit(log)
 
 
 def _version(log: InteractionLog, catalog: Catalog, settings: TrainingSettings) -> str:

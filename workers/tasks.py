@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from campaigns.pipeline import deliver as delivering
 from campaigns.pipeline.decide import decide_due
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_inbox
+from campaigns.pipeline.precompute import make_slice
 from campaigns.pipeline.recs_champion import nightly
 from campaigns.pipeline.tell import tell_changes
 from campaigns.pipeline.tidy import tidy as tidy_up
@@ -129,13 +130,25 @@ def expire() -> None:
 @app.task(name="rekindle.train", **LONG)
 def train() -> None:
     """Refreshes slates and neighbours from the history, where something new happened."""
-    refresh(_process.engine)
+    refresh(_process.engine, _spread)
 
 
 @app.task(name="rekindle.train_full", **LONG)
 def train_full() -> None:
     """Trains a challenger for the version in force; it goes live only if it does not lose."""
-    nightly(_process.engine)
+    nightly(_process.engine, _spread)
+
+
+@app.task(name="rekindle.slates", acks_late=False)
+def slates(version: str, profile_ids: list[str], keep_as: str = "") -> None:
+    """Makes the slates of one slice of profiles; the next refresh makes up for one that is lost."""
+    make_slice(_process.engine, version, profile_ids, keep_as)
+
+
+def _spread(version: str, slices: Sequence[Sequence[str]], are_kept: bool) -> None:
+    for number, ids in enumerate(slices):
+        name = f"slice-{number:05d}" if are_kept else ""
+        slates.apply_async((version, list(ids), name), expires=3600)
 
 
 @app.task(name="rekindle.tidy")

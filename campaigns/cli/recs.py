@@ -12,7 +12,7 @@ from campaigns.cli import recs_text
 from campaigns.cli.output import Output
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import World, open_engine
-from campaigns.pipeline.recs_champion import challenge, roll_back, shelf_of
+from campaigns.pipeline.recs_champion import challenge, roll_back, stored_contender
 from campaigns.pipeline.recs_contest import Contest, hold_contest
 from campaigns.pipeline.recs_show import show as look_at
 from campaigns.pipeline.recs_status import read_status
@@ -117,13 +117,13 @@ def evaluate(output: Output, picture: Path | None, questions: int, of_replay: bo
         raise WrongUsage(f"{picture.name} is no name of a picture", fix="end it in .png")
     with open_engine(output.workspace, world=_world(of_replay)) as engine:
         output.note("Reading the history and learning; this takes minutes in a large shop.")
-        history, champion, shelf = read_history(engine), read_champion(engine), shelf_of(engine)
-        version = str(champion.get("version", ""))
+        history, champion = read_history(engine), read_champion(engine)
+        stored = stored_contender(engine, str(champion.get("version", "")))
         found = hold_contest(
             history,
             "blend",
-            champion=(lambda: dict(shelf.records(version))) if shelf.has(version) else None,
-            champion_until=datetime.fromisoformat(champion["made_at"]) if shelf.has(version) else None,
+            champion=stored,
+            champion_until=datetime.fromisoformat(champion["made_at"]) if stored else None,
             with_kinds=True,
             most=questions,
         )

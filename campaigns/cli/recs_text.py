@@ -141,16 +141,24 @@ def _print_populations(output: Output, found: Populations) -> None:
     words = [f"{share:.0%} of those {who}" for who, share in shares if share is not None]
     if words:
         output.line(f"Known by address or user id: {', '.join(words)}")
+    if found.hours_since_touch is not None:
+        output.line(f"Decided about {found.hours_since_touch:.1f} hours after their last touch (median)")
     for skew in found.skews:
         if skew.note:
             output.line(f"{skew.name}: {skew.note}")
             continue
         rows = [
-            (d.feature, f"{d.index:.3f}", f"{d.null:.3f}", "ALARM" if d.feature in skew.alarms else "ok")
+            (
+                d.feature,
+                f"{d.index:.3f}",
+                f"{d.usual:.3f}",
+                f"{d.null:.3f}",
+                "ALARM" if d.feature in skew.alarms else "ok",
+            )
             for d in skew.drifts
         ]
         title = f"{skew.name} ({skew.trained:,} and {skew.served:,} profiles)"
-        output.table(title, ("feature", "stability index", "by chance alone", ""), rows)
+        output.table(title, ("feature", "stability index", "expected", "at most by chance", ""), rows)
     output.line()
 
 

@@ -152,6 +152,12 @@ class WebhookSettings(_Part):
         return {name: secret.get_secret_value() for name, secret in found if secret is not None}
 
 
+class RecsSettings(_Part):
+    """Where the models are kept: a folder or an address of fsspec that all hosts reach; None: in the workspace."""
+
+    artifacts_url: SecretOrNone = None
+
+
 class LimitSettings(_Part):
     """What one call of the event API may carry, in bytes and events."""
 
@@ -185,6 +191,7 @@ class Settings(_Part):
     workers: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    recs: RecsSettings = RecsSettings()
 
     @property
     def public_url(self) -> str:
@@ -195,7 +202,8 @@ class Settings(_Part):
     def secrets(self) -> tuple[str, ...]:
         """Every text that must not show anywhere: the secret, the write keys, the passwords of the addresses,
         the webhooks' secrets."""
-        urls = [url for url in (self.database_url, self.redis_url, self.broker_url, self.mailer) if url is not None]
+        addresses = (self.database_url, self.redis_url, self.broker_url, self.mailer, self.recs.artifacts_url)
+        urls = [url for url in addresses if url is not None]
         parts = [urlsplit(url.get_secret_value()) for url in urls]
         passwords = [part.password or part.username for part in parts]  # `resend://KEY@` has no more than a name
         own = (self.secret, *self.write_keys.values(), *([self.catalog_key] if self.catalog_key else []))

@@ -25,6 +25,7 @@ from campaigns.storage.database import connect, recreate_schema, schema_exists, 
 from campaigns.storage.embedded import Servers, ensure_servers
 from campaigns.storage.events import Partitions
 from campaigns.storage.migrate import migrate
+from recsys.precompute import Model
 
 _NOW = statement("SELECT clock_timestamp()")
 _SEEN_LIMIT = 1_000_000
@@ -46,6 +47,7 @@ class Engine:
     broker_url: str = ""
     floor: FloorList = field(default_factory=FloorList)
     seen_products: set[str] = field(default_factory=set)
+    models: dict[str, Model] = field(default_factory=dict)  # the one asked last, by version
 
     @property
     def is_virtual(self) -> bool:

@@ -181,6 +181,7 @@ def request_for(subject: Subject, slot: Slot, facts: Mapping[str, Product]) -> R
         referral_source=session.source if session else "",
         locality=str((subject.row.traits or {}).get("country") or ""),
         top_categories=_top_categories(subject, facts),
+        at=subject.at.timestamp(),
         taken=_shown(subject),
     )
 

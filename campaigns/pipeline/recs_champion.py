@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.precompute import KEEP_SECONDS, Spread, model_of, shelf_of
+from campaigns.pipeline.recs_arena import Contender
 from campaigns.pipeline.recs_contest import Contest, hold_contest
 from campaigns.pipeline.recs_features import population_of
 from campaigns.pipeline.train import (
-    KEEP_SECONDS,
     History,
     Ranking,
     TrainReport,
+    ask,
     learn,
+    mix_record,
     note_champion,
     note_training,
     read_champion,
@@ -27,7 +31,7 @@ from campaigns.pipeline.train import (
 from campaigns.storage.database import transaction
 from campaigns.storage.heartbeats import beat
 from campaigns.storage.recs import training_turn
-from campaigns.storage.recs_shelf import Shelf
+from recsys.stored import save_model
 
 CHALLENGE: Final = "recs_challenge"
 MOST_FULL: Final = 20_000_000
@@ -36,6 +40,7 @@ BLEND_MOST: Final = 5_000_000
 """Above this many interactions the plain recipe is learned: the blend would not be done by morning on one host."""
 SHRUNK: Final = 0.5
 """A history or catalog of less than this share of the champion's is taken for a mishap, not for news."""
+_KEPT: Final = ("version", "made_at", "ranking", "interactions", "products", "profiles", "records", "reason", "mix")
 _HELD_SECONDS: Final = int(timedelta(days=30).total_seconds())
 
 
@@ -62,15 +67,19 @@ class Challenge:
         }
 
 
-def shelf_of(engine: Engine) -> Shelf:
-    """Where the versions of this world are kept."""
-    return Shelf(engine.workspace.artifacts / "recs" / engine.cache.world)
+def stored_contender(engine: Engine, version: str) -> Callable[[], Contender] | None:
+    """The version in force as a contest asks it; None where it is not on the shelf."""
+    shelf = shelf_of(engine)
+    if not shelf.has(version):
+        return None
+    return lambda: Contender(dict(shelf.records(version)), model_of(engine, version))
 
 
-def challenge(engine: Engine, *, force: bool = False) -> Challenge:
+def challenge(engine: Engine, *, force: bool = False, spread: Spread | None = None) -> Challenge:
     """Trains from the whole history, compares with the champion on what happened lately, publishes unless it loses.
 
-    `force` publishes in any case. Raises WrongUsage where there is nothing to learn from or another training runs."""
+    `force` publishes in any case; `spread` hands the slates to other workers where they are many. Raises WrongUsage
+    where there is nothing to learn from or another training runs."""
     with training_turn(engine.database) as is_ours:
         if not is_ours:
             raise WrongUsage(
@@ -79,32 +88,31 @@ def challenge(engine: Engine, *, force: bool = False) -> Challenge:
         history = read_history(engine, most=MOST_FULL)
         if history.interactions.empty:
             raise WrongUsage("there is no history to learn from", fix="import events, or let the shop send some")
-        return _challenge(engine, history, force)
+        return _challenge(engine, history, force, spread)
 
 
-def nightly(engine: Engine) -> Challenge | None:
+def nightly(engine: Engine, spread: Spread | None = None) -> Challenge | None:
     """The full training as a worker runs it. After a roll-back it waits for a person; None where it did nothing."""
     if read_champion(engine).get("held"):
         return None
     try:
-        return challenge(engine)
+        return challenge(engine, spread=spread)
     except WrongUsage:
         return None
 
 
-def _challenge(engine: Engine, history: History, force: bool) -> Challenge:
-    champion, shelf = read_champion(engine), shelf_of(engine)
-    version = str(champion.get("version", ""))
-    is_stored = shelf.has(version)
+def _challenge(engine: Engine, history: History, force: bool, spread: Spread | None) -> Challenge:
+    champion = read_champion(engine)
+    stored = stored_contender(engine, str(champion.get("version", "")))
     ranking: Ranking = "blend" if len(history.interactions) <= BLEND_MOST else "neighbours"
     contest = hold_contest(
         history,
         ranking,
-        champion=(lambda: dict(shelf.records(version))) if is_stored else None,
-        champion_until=datetime.fromisoformat(champion["made_at"]) if is_stored else None,
+        champion=stored,
+        champion_until=datetime.fromisoformat(champion["made_at"]) if stored else None,
     )
     ranking, reason, is_live = _settle(contest, ranking, history, champion)
-    published = _publish(engine, history, ranking, contest, reason) if is_live or force else None
+    published = _publish(engine, history, ranking, contest, reason, spread) if is_live or force else None
     facts = {"live": published is not None, "reason": reason, "ranking": ranking, "asked": contest.asked}
     with transaction(engine.database) as connection:
         beat(connection, CHALLENGE, engine.now(connection), facts)
@@ -125,15 +133,19 @@ def _settle(
     return ranking, contest.verdict.reason, contest.verdict.live
 
 
-def _publish(engine: Engine, history: History, ranking: Ranking, contest: Contest, reason: str) -> TrainReport:
-    artifacts = learn(history, ranking)
-    records = records_of(artifacts)
-    report = report_of(artifacts, len(history.interactions), len(records))
+def _publish(
+    engine: Engine, history: History, ranking: Ranking, contest: Contest, reason: str, spread: Spread | None
+) -> TrainReport:
+    artifacts = learn(history, ranking, profiles=[])
     champion, shelf = read_champion(engine), shelf_of(engine)
+    version = artifacts.version
+    mix = {"mix": asdict(contest.mix)} if contest.mix else {}
+    records = records_of(artifacts) | mix_record({**mix, "version": version}, history.now)
+    report = replace(report_of(artifacts, len(history.interactions), len(records)), profiles=len(history.profiles))
     before = [*champion.get("former", ()), champion.get("version")]
-    former = [one for one in before if one and one != report.version][-4:]
-    manifest = {
-        "version": report.version,
+    former = [one for one in before if one and one != version][-4:]
+    manifest: dict[str, Any] = {
+        "version": version,
         "made_at": history.now.isoformat(),
         "ranking": ranking,
         "interactions": report.interactions,
@@ -141,15 +153,19 @@ def _publish(engine: Engine, history: History, ranking: Ranking, contest: Contes
         "profiles": report.profiles,
         "records": report.records,
         "reason": reason,
+        **mix,
         "population": population_of(history),
         "contest": contest.as_json(),
     }
-    shelf.put(report.version, manifest, records.items())
+    shelf.put(version, manifest, records.items(), partial(save_model, artifacts.model))
     engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
-    kept = ("version", "made_at", "ranking", "interactions", "products", "profiles", "records", "reason")
-    note_champion(engine, {**{name: manifest[name] for name in kept}, "former": former})
+    facts: dict[str, Any] = {name: manifest[name] for name in _KEPT if name in manifest}
+    note_champion(engine, {**facts, "former": former})
     note_training(engine, history, report)
-    shelf.tidy([report.version, *former[-1:]])
+    engine.models.clear()
+    engine.models[version] = artifacts.model
+    ask(engine, artifacts.model, history.profiles, history, spread, keep_as="all")
+    shelf.tidy([version, *former[-1:]])
     return report
 
 
@@ -167,7 +183,6 @@ def roll_back(engine: Engine) -> tuple[str, str]:
     engine.cache.write(records, ttl_seconds=_HELD_SECONDS)
     if shelf.has(current):
         engine.cache.delete(key for key, _ in shelf.records(current) if key not in records)
-    kept = ("version", "made_at", "ranking", "interactions", "products", "profiles", "records")
-    facts = {name: manifest[name] for name in kept}
+    facts: dict[str, Any] = {name: manifest[name] for name in _KEPT if name in manifest}
     note_champion(engine, {**facts, "former": former, "held": True, "reason": f"rolled back from {current}"})
     return current, version

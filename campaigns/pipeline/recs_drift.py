@@ -1,15 +1,17 @@
 """Skew and drift: are those who are mailed like those the model was trained on, and like those mailed before?
 
 Skew compares the champion's training sample with the profiles served lately. They differ by nature (only some shoppers
-leave a cart behind), so it alarms where the index is large as such. Drift compares the served of this week with the
-served of the weeks before, and alarms relative to its null: what two samples of one population would give.
+leave a cart behind), so its null is how those differ who differ as they should: the served of the weeks before, or, in
+a young shop, those who had a timer when the model was trained. Drift compares the served of this week with the served
+before; its null is that both are one population. Both nulls are permutations at the sample sizes at hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import log1p
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +20,7 @@ from sqlalchemy import Connection
 from campaigns.pipeline.recs_features import FEATURES, POPULATION, features_of, last_touch, touches_of_state
 from campaigns.storage.profiles import read_profiles
 from campaigns.storage.recs import list_known, list_served
+from recsys.arrays import Floats
 from recsys.evaluation.drift import Drift, drift_of
 from triggers.instants import micros
 from triggers.state import ProfileState
@@ -25,8 +28,8 @@ from triggers.state import ProfileState
 LATELY: Final = timedelta(days=7)
 BEFORE: Final = timedelta(days=28)
 FEWEST: Final = 50
-MAJOR: Final = 0.25
-"""From here on an index of population stability is commonly called a major shift."""
+KNOWN: Final = "known"
+SINCE: Final = "hours_since_touch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +41,32 @@ class Skew:
     served: int
     drifts: list[Drift]
     note: str = ""
-    least: float = 0.0
 
     @property
     def alarms(self) -> list[str]:
         """The features that differ more than chance and nature explain."""
-        return [one.feature for one in self.drifts if one.alarms and one.index > self.least]
+        return [one.feature for one in self.drifts if one.alarms]
 
     def as_json(self) -> dict[str, Any]:
-        features = [{"feature": d.feature, "index": d.index, "null": d.null} for d in self.drifts]
+        features = [{"feature": d.feature, "index": d.index, "usual": d.usual, "null": d.null} for d in self.drifts]
         counts = {"trained": self.trained, "served": self.served}
         return {"name": self.name, **counts, "features": features, "alarms": self.alarms, "note": self.note}
 
 
 @dataclass(frozen=True, slots=True)
 class Populations:
-    """Who was trained on and who is served: the shares of known profiles, and both comparisons."""
+    """Who was trained on and who is served: the shares of known profiles, how long after their last touch shoppers are
+    decided about (median hours), and both comparisons."""
 
     known_trained: float | None
     known_served: float | None
+    hours_since_touch: float | None
     skews: list[Skew]
 
     def as_json(self) -> dict[str, Any]:
         shares = {"known_share_trained": self.known_trained, "known_share_served": self.known_served}
-        return {**shares, "comparisons": [skew.as_json() for skew in self.skews]}
+        hours = {"served_hours_since_touch": self.hours_since_touch}
+        return {**shares, **hours, "comparisons": [skew.as_json() for skew in self.skews]}
 
 
 def compare_populations(connection: Connection, population: Mapping[str, Any], now: datetime) -> Populations:
@@ -69,34 +74,46 @@ def compare_populations(connection: Connection, population: Mapping[str, Any], n
     lately = list_served(connection, since=now - LATELY, until=now, limit=POPULATION)
     before = list_served(connection, since=now - LATELY - BEFORE, until=now - LATELY, limit=POPULATION)
     served, earlier = _features(connection, lately), _features(connection, before)
-    trained = [list(row) for row in population.get("features", ())]
-    skews = [
-        _compare("trained on / served lately", trained, served, least=MAJOR),
-        _compare("served before / served lately", earlier, served),
-    ]
     ids = [int(one) for one in population.get("profiles", ()) if str(one).isdigit()]
-    return Populations(_known_share(connection, ids), _known_share(connection, lately), skews)
+    known = list_known(connection, ids)
+    features = population.get("features", ())
+    trained = _table([[*row, one in known] for one, row in zip(ids, features, strict=False)], len(FEATURES) + 1)
+    armed = {int(one) for one in population.get("armed", ())}
+    eligible = trained[[one in armed for one in ids[: len(trained)]]] if len(trained) else trained
+    natural = earlier[:, :-1] if len(earlier) >= FEWEST else eligible
+    skews = [
+        _compare("trained on / served lately", [*FEATURES, KNOWN], trained, served[:, :-1], natural),
+        _compare("served before / served lately", [*FEATURES, KNOWN, SINCE], earlier, served),
+    ]
+    share = float(np.mean(trained[:, -1])) if len(trained) else None
+    if not len(served):
+        return Populations(share, None, None, skews)
+    hours = float(np.expm1(np.median(served[:, -1])))
+    return Populations(share, float(np.mean(served[:, -2])), hours, skews)
 
 
-def _features(connection: Connection, moments: Mapping[int, datetime]) -> list[list[float]]:
+def _table(rows: Sequence[Sequence[float]], columns: int) -> Floats:
+    return np.array(rows, dtype=float).reshape(-1, columns)
+
+
+def _features(connection: Connection, moments: Mapping[int, datetime]) -> Floats:
+    """Features at the last touch before a decision, whether the profile is known, and log hours since the touch."""
+    known = list_known(connection, list(moments))
     found = []
     for profile_id, row in read_profiles(connection, list(moments)).items():
-        touches = touches_of_state(ProfileState.from_json(row.state), micros(moments[profile_id]))
+        decided = micros(moments[profile_id])
+        touches = touches_of_state(ProfileState.from_json(row.state), decided)
         if at := last_touch(touches):
-            found.append(features_of(touches, at))
-    return found
+            since = log1p((decided - at) / 3.6e9)
+            found.append([*features_of(touches, at), float(profile_id in known), since])
+    return _table(found, len(FEATURES) + 2)
 
 
-def _known_share(connection: Connection, ids: Iterable[int]) -> float | None:
-    asked = list(ids)
-    return len(list_known(connection, asked)) / len(asked) if asked else None
-
-
-def _compare(
-    name: str, trained: Sequence[Sequence[float]], served: Sequence[Sequence[float]], least: float = 0.0
-) -> Skew:
+def _compare(name: str, names: list[str], trained: Floats, served: Floats, natural: Floats | None = None) -> Skew:
     if min(len(trained), len(served)) < FEWEST:
         note = f"too few profiles to compare: {len(trained)} and {len(served)}, {FEWEST} are needed"
-        return Skew(name, len(trained), len(served), [], note, least)
-    drifts = drift_of(list(FEATURES), np.array(trained), np.array(served))
-    return Skew(name, len(trained), len(served), drifts, "", least)
+        return Skew(name, len(trained), len(served), [], note)
+    if natural is not None and len(natural) < FEWEST:
+        note = f"no measure yet of how they differ by nature: {len(natural)} profiles, {FEWEST} are needed"
+        return Skew(name, len(trained), len(served), [], note)
+    return Skew(name, len(trained), len(served), drift_of(names, trained, served, natural=natural))

@@ -106,7 +106,7 @@ def features_by_profile(interactions: pd.DataFrame, moments: dict[str, int]) -> 
 
 def population_of(history: History) -> dict[str, object]:
     """Who a model was trained on, to compare with who is served: features of a sample of its profiles, each at its own
-    last touch, and the share of rows that belong to nobody."""
+    last touch, those of them with a timer, and the share of rows that belong to nobody."""
     rows = history.interactions
     if rows.empty:
         return {"features": [], "rows_without_profile": 0.0}
@@ -116,4 +116,5 @@ def population_of(history: History) -> dict[str, object]:
     moments = dict(zip(map(str, last.index), _micros(last).tolist(), strict=True))
     found = features_by_profile(mine, moments)
     without = float(rows[Columns.PROFILE].isna().mean())
-    return {"profiles": list(found), "features": list(found.values()), "rows_without_profile": without}
+    armed = [one for one in found if one in history.armed]
+    return {"profiles": list(found), "features": list(found.values()), "armed": armed, "rows_without_profile": without}

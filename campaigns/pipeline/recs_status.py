@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.recs_champion import CHALLENGE, shelf_of
+from campaigns.pipeline.precompute import shelf_of
+from campaigns.pipeline.recs_champion import CHALLENGE
 from campaigns.pipeline.recs_drift import Populations, compare_populations
 from campaigns.pipeline.train import CHAMPION, HEARTBEAT, moment_of
 from campaigns.storage.database import transaction

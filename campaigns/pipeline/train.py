@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -12,13 +12,23 @@ from sqlalchemy import Connection
 
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.precompute import KEEP_SECONDS, SLICE, Spread, make_slates, model_of, slices_of
 from campaigns.storage.database import transaction
 from campaigns.storage.heartbeats import beat, list_heartbeats
 from campaigns.storage.interactions import read_interactions
 from campaigns.storage.products import list_products
-from campaigns.storage.recs import find_newest_event, list_armed_profiles, read_last_event, training_turn
+from campaigns.storage.recs import (
+    find_newest_event,
+    list_all_known,
+    list_armed_profiles,
+    list_touched_profiles,
+    read_last_event,
+    training_turn,
+)
 from recsys import keys
 from recsys.columns import Columns
+from recsys.mixing import Mix
+from recsys.precompute import Model
 from recsys.training import Artifacts, TrainingSettings, train
 
 HISTORY: Final = timedelta(days=180)
@@ -28,8 +38,6 @@ MOST_INTERACTIONS: Final = 5_000_000
 ACTIVE: Final = timedelta(days=7)
 """Who was here this lately gets a slate of their own, beside all who have a timer."""
 MOST_SLATES: Final = 200_000
-KEEP_SECONDS: Final = 7 * 86_400
-"""How long a record lives in the cache when it is not refreshed."""
 AT_LEAST_EVERY: Final = timedelta(hours=12)
 """Popularity fades and products become old also where nothing happens."""
 AT_REST: Final = timedelta(days=7)
@@ -54,7 +62,8 @@ class TrainReport:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What training is made from, as it was at `now`; `profiles` are those who get a slate of their own."""
+    """What training is made from, as it was at `now`; `profiles` are those who get a slate of their own, `known` those
+    of all that have an address or a user id, `armed` those that have a timer."""
 
     interactions: pd.DataFrame
     products: pd.DataFrame
@@ -62,31 +71,69 @@ class History:
     now: datetime
     days: float
     last_event: int = 0
+    known: frozenset[str] | None = None
+    armed: frozenset[str] = frozenset()
 
 
-def train_and_publish(engine: Engine, *, until: datetime | None = None) -> TrainReport:
-    """The quick refresh: neighbours, popularity and slates from everything before `until` (default: now). Slates of
-    the full model that are in the cache stay until they expire: they know more than a refresh does."""
-    history = read_history(engine, until=until)
-    if read_champion(engine).get("ranking") == "blend":
-        missing = set(engine.cache.find_missing([keys.profile(one) for one in history.profiles]))
-        wanted = [one for one in history.profiles if keys.profile(one) in missing]
-    else:
-        wanted = history.profiles
-    artifacts = learn(history, "neighbours", profiles=wanted)
-    report = _publish(engine, artifacts, len(history.interactions))
+def train_and_publish(engine: Engine, *, until: datetime | None = None, spread: Spread | None = None) -> TrainReport:
+    """The quick refresh: neighbours and popularity from everything before `until` (default: now), and slates. Where a
+    full model is in force, it is asked about those who came back since the last refresh or have no slate yet;
+    `spread` hands that to other workers where it is much."""
+    history, champion = read_history(engine, until=until), read_champion(engine)
+    version = str(champion.get("version", ""))
+    model = model_of(engine, version) if champion.get("ranking") == "blend" else None
+    artifacts = learn(history, "neighbours", profiles=[] if model else history.profiles)
+    records = records_of(artifacts) | mix_record(champion, history.now)
+    engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
+    report = report_of(artifacts, len(history.interactions), len(records))
+    if model is not None:
+        wanted = _without_fresh_slate(engine, history)
+        report = replace(report, profiles=len(wanted))
+        ask(engine, model, wanted, history, spread)
     note_training(engine, history, report)
     return report
 
 
-def refresh(engine: Engine) -> TrainReport | None:
+def ask(
+    engine: Engine,
+    model: Model,
+    profile_ids: Sequence[str],
+    history: History,
+    spread: Spread | None = None,
+    keep_as: str = "",
+) -> None:
+    """Slates for profiles: here where they are few, else handed to other workers in slices."""
+    if spread is not None and len(profile_ids) > SLICE:
+        spread(model.version, list(slices_of(profile_ids)), bool(keep_as))
+    else:
+        rows = history.interactions
+        make_slates(engine, model, profile_ids, history.now, interactions=rows, keep_as=keep_as)
+
+
+def _without_fresh_slate(engine: Engine, history: History) -> list[str]:
+    """Those of the history's choice who did something since the last refresh, or have no slate in the cache."""
+    with transaction(engine.database) as connection:
+        last = list_heartbeats(connection).get(HEARTBEAT)
+        after = int(last[1].get("last_event") or 0) if last else 0
+        touched = {str(one) for one in list_touched_profiles(connection, after=after)}
+    missing = set(engine.cache.find_missing([keys.profile(one) for one in history.profiles if one not in touched]))
+    return [one for one in history.profiles if one in touched or keys.profile(one) in missing]
+
+
+def mix_record(champion: Mapping[str, Any], now: datetime) -> dict[str, bytes]:
+    """How serving weighs its parts, as the full training found; {} before the first one."""
+    mix = champion.get("mix")
+    return dict([Mix(**mix).packed(version=str(champion.get("version", "")), made_at=now)]) if mix else {}
+
+
+def refresh(engine: Engine, spread: Spread | None = None) -> TrainReport | None:
     """The refresh as a worker runs it: one at a time whatever the number of workers, and only where something new
     happened since the last one, and none after a roll-back: what a person took back does not creep in again. None where
     there was nothing to do."""
     with training_turn(engine.database) as is_ours:
         if not is_ours or read_champion(engine).get("held") or not _is_due(engine):
             return None
-        return train_and_publish(engine)
+        return train_and_publish(engine, spread=spread)
 
 
 def _is_due(engine: Engine) -> bool:
@@ -107,10 +154,11 @@ def read_history(engine: Engine, *, until: datetime | None = None, most: int = M
         span = _span(connection, most)
         interactions = read_interactions(connection, since=now - span, until=now)
         products = product_frame(list_products(connection))
+        known = frozenset(map(str, list_all_known(connection)))
         armed = [str(one) for one in list_armed_profiles(connection, limit=MOST_SLATES)]
     profiles = dict.fromkeys([*armed, *active_profiles(interactions, now)])
     chosen = list(profiles)[:MOST_SLATES]
-    return History(interactions, products, chosen, now, span / timedelta(days=1), last_event)
+    return History(interactions, products, chosen, now, span / timedelta(days=1), last_event, known, frozenset(armed))
 
 
 def moment_of(connection: Connection, now: datetime) -> datetime:
@@ -171,12 +219,6 @@ def report_of(artifacts: Artifacts, interactions: int, records: int) -> TrainRep
     return TrainReport(
         artifacts.version, artifacts.made_at, interactions, products, len(artifacts.profile_ids), records
     )
-
-
-def _publish(engine: Engine, artifacts: Artifacts, interactions: int) -> TrainReport:
-    records = records_of(artifacts)
-    engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
-    return report_of(artifacts, interactions, len(records))
 
 
 def note_training(engine: Engine, history: History, report: TrainReport) -> None:

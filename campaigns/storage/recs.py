@@ -43,6 +43,7 @@ _NEWEST_LATELY = statement(
     "SELECT max(occurred_at) FROM (SELECT occurred_at FROM events ORDER BY event_id DESC LIMIT 1000) e"
 )
 _LAST_EVENT = statement("SELECT coalesce(max(event_id), 0) FROM events")
+_TOUCHED = statement("SELECT DISTINCT profile_id FROM events WHERE event_id > :after")
 _QUEUED = statement(
     "SELECT min(greatest(created_at, coalesce(not_before, created_at))) FROM messages WHERE status = 'queued'"
 )
@@ -54,6 +55,7 @@ _MAILED = statement(
 _KNOWN = statement(
     "SELECT profile_id FROM profiles WHERE profile_id = ANY(:ids) AND (email IS NOT NULL OR user_id IS NOT NULL)"
 )
+_ALL_KNOWN = statement("SELECT profile_id FROM profiles WHERE email IS NOT NULL OR user_id IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,16 @@ def find_newest_event(connection: Connection, *, unless_since: datetime) -> date
 def read_last_event(connection: Connection) -> int:
     """The number of the last event applied, 0 where there is none: the same number, nothing new to learn."""
     return int(connection.execute(_LAST_EVENT).scalar_one())
+
+
+def list_touched_profiles(connection: Connection, *, after: int) -> set[int]:
+    """Profiles with events applied after the event of a number."""
+    return {row[0] for row in connection.execute(_TOUCHED, {"after": after})}
+
+
+def list_all_known(connection: Connection) -> set[int]:
+    """All profiles that have an address or a user id."""
+    return {row[0] for row in connection.execute(_ALL_KNOWN)}
 
 
 def _ages(row: Any) -> Ages:

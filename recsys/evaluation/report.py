@@ -89,9 +89,17 @@ def evaluate(
 
 
 def measure(
-    name: str, ranked: Matrix, split: Split, catalog: Catalog, *, depth: int = 10, repeats: bool = True
+    name: str,
+    ranked: Matrix,
+    split: Split,
+    catalog: Catalog,
+    *,
+    depth: int = 10,
+    repeats: bool = True,
+    known: Bools | None = None,
 ) -> Report:
-    """Measure answers that are already there (questions x products, rows best first)."""
+    """Measure answers that are already there (questions x products, rows best first). `known` tells for each profile of
+    the log whether it has an address or a user id; without it every profile counts as known."""
     examples, queries = split.examples, split.examples.queries
     answers = Answers(ranked, examples.target_start, examples.target)
     if not repeats:
@@ -99,7 +107,9 @@ def measure(
     values = per_question(answers, depth)
     counts = group_sums(np.ones(len(split.past)), split.past.product, len(catalog))
     shopper = split.shopper
-    chosen = {name: _by_label(labels, values, shopper) for name, labels in segments_of(examples, split.past).items()}
+    chosen = {
+        name: _by_label(labels, values, shopper) for name, labels in segments_of(examples, split.past, known).items()
+    }
     return Report(
         model=name,
         asked=len(examples),

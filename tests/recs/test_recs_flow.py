@@ -23,8 +23,9 @@ from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import import_catalog
 from campaigns.pipeline.ingest import ingest_events
+from campaigns.pipeline.precompute import shelf_of
 from campaigns.pipeline.recommend import recommend_batch, request_for
-from campaigns.pipeline.recs_champion import challenge, nightly, roll_back, shelf_of
+from campaigns.pipeline.recs_champion import challenge, nightly, roll_back
 from campaigns.pipeline.recs_contest import hold_contest
 from campaigns.pipeline.recs_features import (
     FEATURES,
@@ -305,7 +306,7 @@ def test_a_damaged_version_says_so(engine: Engine) -> None:
     report = challenge(engine, force=True).published
     assert report is not None
     shelf = shelf_of(engine)
-    (shelf.folder / report.version / "records.bin").write_bytes(b"\x05\x00")
+    (engine.workspace.artifacts / "recs" / "live" / report.version / "records.bin").write_bytes(b"\x05\x00")
     with pytest.raises(WrongUsage, match="damaged"):
         dict(shelf.records(report.version))
 

@@ -197,7 +197,7 @@ def test_one_read_serves_a_batch_and_each_key_comes_once():
         Request(SlotSpec("x", SlotKind.NEXT_BEST), profile_id=str(i), signals=[Signal("mug")]) for i in range(50)
     ]
     keys = keys_needed(requests)
-    assert len(keys) == len(set(keys)) == 50 + 4
+    assert len(keys) == len(set(keys)) == 50 + 5
     fetched = Fetched({k: STORE.get(k) for k in keys})
     assert {"saucer", "fresh1", "mug", "hit1"} <= set(products_needed(requests, fetched))
 

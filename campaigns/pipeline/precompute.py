@@ -1,0 +1,105 @@
+"""Precompute: slates for shoppers a mail may soon go to, by the model in force, in slices that any worker can make.
+
+A slice is a list of profile ids and a model version: whoever has the artifacts and the database can make it, on any
+host, and making it twice does no harm. One that is lost is made up for by the next refresh, which looks for what is
+missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import pandas as pd
+
+from campaigns.domain.errors import WrongUsage
+from campaigns.pipeline.engine import Engine
+from campaigns.storage.artifacts import ArtifactStore
+from campaigns.storage.database import transaction
+from campaigns.storage.interactions import read_interactions
+from campaigns.storage.recs_shelf import Shelf
+from recsys.columns import Columns
+from recsys.errors import BadArtifact
+from recsys.precompute import Model
+from recsys.stored import load_model
+
+KEEP_SECONDS: Final = 7 * 86_400
+"""How long a record lives in the cache when it is not refreshed."""
+SLICE: Final = 2_000
+"""Profiles in one task."""
+MEMORY: Final = timedelta(days=180)
+"""How far back a shopper's own history is read."""
+
+Spread = Callable[[str, Sequence[Sequence[str]], bool], None]
+"""Hands slices of a version to other workers; true where they are to be filed with the version too."""
+
+
+def shelf_of(engine: Engine) -> Shelf:
+    """Where the versions of this world are kept."""
+    setting = engine.settings.recs.artifacts_url
+    address = setting.get_secret_value() if setting else str(engine.workspace.artifacts / "recs")
+    return Shelf(ArtifactStore(address), engine.cache.world)
+
+
+def model_of(engine: Engine, version: str) -> Model | None:
+    """The model of a version, kept in memory by the process; None where the shelf has no model of it to ask."""
+    if version and version not in engine.models:
+        shelf = shelf_of(engine)
+        if not shelf.has_model(version):
+            return None
+        try:
+            with shelf.model_folder(version) as folder:
+                model = load_model(folder)
+        except BadArtifact as error:
+            raise WrongUsage(f"model version {version} is damaged: {error}", where=shelf.where) from error
+        engine.models.clear()
+        engine.models[version] = model
+    return engine.models.get(version)
+
+
+def make_slates(
+    engine: Engine,
+    model: Model,
+    profile_ids: Sequence[str],
+    now: datetime,
+    *,
+    interactions: pd.DataFrame | None = None,
+    keep_as: str = "",
+) -> int:
+    """Slates of some profiles into the cache, from their own rows: those of `interactions`, else out of the database.
+    `keep_as` also files them with the version. Returns how many profiles have one now."""
+    count = 0
+    for number, ids in enumerate(slices_of(profile_ids)):
+        rows = _rows_of(engine, ids, now, interactions)
+        records = dict(model.answer_rows(rows, now))
+        engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
+        if keep_as:
+            shelf_of(engine).put_slates(model.version, f"{keep_as}-{number}", records.items())
+        count += len(records)
+    return count
+
+
+def _rows_of(engine: Engine, ids: Sequence[str], now: datetime, interactions: pd.DataFrame | None) -> pd.DataFrame:
+    if interactions is not None:
+        return interactions[interactions[Columns.PROFILE].isin(ids)]
+    with transaction(engine.database) as connection:
+        return read_interactions(
+            connection, since=now - MEMORY, until=now, profiles=[int(one) for one in ids if one.isdigit()]
+        )
+
+
+def make_slice(engine: Engine, version: str, profile_ids: Sequence[str], keep_as: str = "") -> int:
+    """One slice as a worker makes it; 0 where its version is no longer there to ask."""
+    model = model_of(engine, version)
+    if model is None:
+        return 0
+    with transaction(engine.database) as connection:
+        now = engine.now(connection)
+    return make_slates(engine, model, profile_ids, now, keep_as=keep_as)
+
+
+def slices_of(profile_ids: Sequence[str]) -> Iterator[list[str]]:
+    """The profiles in slices of one task each."""
+    for start in range(0, len(profile_ids), SLICE):
+        yield list(profile_ids[start : start + SLICE])
