@@ -130,3 +130,33 @@ def test_drift_alarms_on_another_population_and_not_on_a_small_sample_of_the_sam
     same, moved = generator.normal(size=(100, 2)), generator.normal(size=(100, 2)) + np.array([1.0, 0.0])
     assert not any(d.alarms for d in drift_of(["a", "b"], trained, same))
     assert [d.feature for d in drift_of(["a", "b"], trained, moved) if d.alarms] == ["a"]
+
+
+@pytest.mark.parametrize("size", [60, 2000])
+def test_samples_of_one_population_seldom_alarm_whatever_their_size(size: int):
+    generator = np.random.default_rng(size)
+    alarms = 0
+    for _ in range(40):
+        one, other = generator.normal(size=(size, 2)), generator.normal(size=(size // 2, 2))
+        alarms += any(d.alarms for d in drift_of(["a", "b"], one, other))
+    assert alarms <= 2
+
+
+def test_a_small_shift_hides_in_a_small_sample_and_not_in_a_large_one():
+    generator = np.random.default_rng(3)
+
+    def shifted(size: int) -> bool:
+        return drift_of(["a"], generator.normal(size=(size, 1)), generator.normal(0.3, size=(size, 1)))[0].alarms
+
+    assert not shifted(30)
+    assert shifted(2000)
+
+
+def test_populations_that_differ_by_nature_alarm_only_when_they_differ_more_than_usual():
+    generator = np.random.default_rng(4)
+    trained, natural = generator.normal(size=(2000, 1)), generator.normal(1.0, size=(800, 1))
+    as_usual, moved = generator.normal(1.0, size=(500, 1)), generator.normal(1.6, size=(500, 1))
+    [usual] = drift_of(["a"], trained, as_usual, natural=natural)
+    assert usual.index > 0.25  # a fixed threshold would alarm
+    assert not usual.alarms
+    assert drift_of(["a"], trained, moved, natural=natural)[0].alarms

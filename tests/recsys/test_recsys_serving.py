@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from recsys.mixing import Mix
 from recsys.packing import Ranked, pack, unpack
 from recsys.request import Fetched, Request, Rules, Signal, SlotSpec
 from recsys.serving import explain, keys_needed, products_needed, recommend, recommend_mail
@@ -70,6 +71,37 @@ def test_what_was_viewed_last_counts_most():
 def test_the_profile_slate_joins_and_agreement_wins():
     found = slate(profile_id="ann", signals=[Signal("mug")], kind=SlotKind.NEW_FOR_YOU, size=3)
     assert found.product_ids[0] == "spoon"
+
+
+def test_a_slate_that_knows_the_session_leads_and_the_session_takes_over_right_after_a_touch():
+    later = NOW.timestamp() + 3600
+    looked_before = slate(profile_id="ann", signals=[Signal("tea", age_seconds=7200)], at=later, size=3)
+    assert [i.rung for i in looked_before.items][:2] == [Rung.PROFILE, Rung.SESSION]
+    assert looked_before.product_ids[0] == "lamp"
+    just_now = slate(profile_id="ann", signals=[Signal("mug", age_seconds=60)], at=later, size=3)
+    assert just_now.product_ids[0] == "mug"
+    assert "lamp" in just_now.product_ids  # the slate of before still has a say
+
+
+def test_an_own_product_that_the_slate_names_too_says_that_it_was_looked_at():
+    found = slate(profile_id="ann", signals=[Signal("spoon", age_seconds=9)], size=1)
+    assert (found.product_ids, found.items[0].reason) == (["spoon"], "You looked at this recently")
+
+
+def test_weights_found_in_training_change_the_order():
+    asked = Request(SlotSpec("x", SlotKind.NEXT_BEST, size=1, rules=NO_NEW), "ann", [Signal("mug", age_seconds=9)])
+    for mix, first in ((Mix(own=2.0), "mug"), (Mix(slate=9.0), "lamp"), (Mix(session=9.0), "saucer")):
+        store = STORE | dict([mix.packed(version="v", made_at=NOW)])
+        assert recommend(asked, Fetched({k: store.get(k) for k in keys_needed(asked)})).product_ids == [first]
+
+
+def test_a_stranger_gets_the_session_first_and_bestsellers_last():
+    order = [Rung.SESSION, Rung.AFFINITY, Rung.REFERRAL, Rung.GLOBAL]
+    signals = [Signal("mug", category="kitchen")]
+    found = slate(kind=SlotKind.NEW_FOR_YOU, signals=signals, referral_source="google", size=11)
+    rungs = [i.rung for i in found.items]
+    assert rungs == sorted(rungs, key=order.index)
+    assert set(rungs) == set(order)
 
 
 @pytest.mark.parametrize(

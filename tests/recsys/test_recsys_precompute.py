@@ -1,0 +1,94 @@
+"""Precomputed slates: bytes as `pack` writes them, products never touched kept apart, models asked again from files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.arrays import from_rows
+from recsys.errors import BadArtifact
+from recsys.packing import Ranked, pack, pack_lists, unpack
+from recsys.precompute import Model, profile_queries
+from recsys.stored import load_model, save_model
+from recsys.training import TrainingSettings, train
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def history(seed: int = 1, shoppers: int = 80) -> pd.DataFrame:
+    """Shoppers who like one of four shelves each, some visits each."""
+    chance = np.random.default_rng(seed)
+    rows = []
+    for visit in range(shoppers * 5):
+        shopper = int(chance.integers(shoppers))
+        at = pd.Timestamp("2026-01-01", tz="UTC") + pd.Timedelta(hours=visit)
+        for step in range(4):
+            product = f"p{shopper % 4 * 12 + chance.integers(12)}"
+            rows.append((f"u{shopper}", visit, product, at + pd.Timedelta(minutes=step)))
+    return pd.DataFrame(rows, columns=["profile_id", "session_id", "product_id", "occurred_at"])
+
+
+FRAME = history()
+
+
+@pytest.fixture(scope="module", params=["neighbours", "blend"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return train(FRAME, now=NOW, settings=TrainingSettings(ranking=request.param), profiles=[]).model
+
+
+def test_many_records_at_once_are_the_bytes_of_one_at_a_time() -> None:
+    best = from_rows(np.array([1.0, 0.5, 0.25]), np.array([2, 0, 1]), np.array([0, 2, 2, 3]), (3, 3))
+    rest = from_rows(np.array([0.125]), np.array([1]), np.array([0, 1, 1, 1]), (3, 3))
+    names = ["ä", "b", "c"]
+    packed = list(
+        pack_lists({"blend": best, "unseen": rest}, [n.encode() for n in names], "blend", version="v", made_at=NOW)
+    )
+    whole = {"blend": Ranked(["c", "ä"], [1.0, 0.5], "blend"), "unseen": Ranked(["b"], [0.125], "blend")}
+    assert packed == [
+        pack(whole, version="v", made_at=NOW),
+        b"",
+        pack({"blend": Ranked(["b"], [0.25], "blend")}, version="v", made_at=NOW),
+    ]
+
+
+def test_a_slate_holds_products_the_shopper_never_touched(model: Model) -> None:
+    rows = FRAME[FRAME["profile_id"] == "u5"]
+    [(key, record)] = model.answer_rows(rows, NOW)
+    lists = unpack(record).lists
+    touched = set(rows["product_id"])
+    unseen = [p for name in lists for p in lists[name][0] if p not in touched]
+    assert key == "s:u5"
+    assert unseen
+    assert len(set(unseen)) == len(unseen)
+
+
+def test_a_model_from_files_answers_as_before(model: Model, tmp_path: Path) -> None:
+    save_model(model, tmp_path)
+    loaded = load_model(tmp_path)
+    newcomer = pd.DataFrame({"profile_id": "new", "session_id": 1, "product_id": ["p1", "never seen", "p2"]})
+    rows = pd.concat([FRAME.tail(200), newcomer.assign(occurred_at=FRAME["occurred_at"].max())])
+    assert dict(loaded.answer_rows(rows, NOW)) == dict(model.answer_rows(rows, NOW))
+    (tmp_path / "log.parquet").write_bytes(b"cut off")
+    with pytest.raises(BadArtifact, match="train again"):
+        load_model(tmp_path)
+
+
+def test_slices_give_what_the_whole_gives(model: Model) -> None:
+    whole = dict(model.answer_rows(FRAME, NOW))
+    ids = FRAME["profile_id"].unique()
+    parts = [dict(model.answer_rows(FRAME[FRAME["profile_id"].isin(ids[n::3])], NOW)) for n in range(3)]
+    merged = {key: record for part in parts for key, record in part.items()}
+    assert set(merged) == set(whole)
+    for key, record in whole.items():
+        one, other = unpack(record).lists, unpack(merged[key]).lists
+        assert {name: one[name][0] for name in one} == {name: other[name][0] for name in other}
+
+
+def test_a_question_is_asked_at_the_shoppers_own_last_moment(model: Model) -> None:
+    queries = profile_queries(model.log, 30, np.arange(2))
+    last = [float(model.log.at[model.log.profile == n].max()) for n in range(2)]
+    assert queries.at.tolist() == last
