@@ -90,7 +90,7 @@ def test_an_own_product_that_the_slate_names_too_says_that_it_was_looked_at():
 
 def test_weights_found_in_training_change_the_order():
     asked = Request(SlotSpec("x", SlotKind.NEXT_BEST, size=1, rules=NO_NEW), "ann", [Signal("mug", age_seconds=9)])
-    for mix, first in ((Mix(own=2.0), "mug"), (Mix(slate=9.0), "lamp"), (Mix(session=9.0), "saucer")):
+    for mix, first in ((Mix(own=2.0), "mug"), (Mix(slate=9.0), "lamp"), (Mix(session=20.0), "saucer")):
         store = STORE | dict([mix.packed(version="v", made_at=NOW)])
         assert recommend(asked, Fetched({k: store.get(k) for k in keys_needed(asked)})).product_ids == [first]
 
