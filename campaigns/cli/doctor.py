@@ -16,8 +16,9 @@ from campaigns.pipeline.alarms import read_alarms
 from campaigns.pipeline.campaign_files import read_campaign_files
 from campaigns.pipeline.engine import Engine, assemble_engine
 from campaigns.rendering import TemplateProblem, TemplateStore, shipped_templates
-from campaigns.storage.checks import Finding, Verdict, check_workspace
+from campaigns.storage.checks import check_workspace
 from campaigns.storage.embedded import ensure_servers
+from campaigns.storage.findings import Finding, Verdict
 
 _SIGNS = {Verdict.FINE: "ok     ", Verdict.ADVICE: "advice ", Verdict.PROBLEM: "PROBLEM"}
 

@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, str]] = {
     "coupons": "campaigns.cli.coupons:coupons",
     "demo": "campaigns.cli.demo:demo",
     "doctor": "campaigns.cli.doctor:doctor",
+    "events": "campaigns.cli.events:events",
     "import": "campaigns.cli.imports:import_",
     "init": "campaigns.cli.init:init",
     "lint": "campaigns.cli.lint:lint",

@@ -14,17 +14,17 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from campaigns.config import Settings, Workspace, load_settings
 from campaigns.domain.errors import RekindleError
-from campaigns.storage.database import connect
+from campaigns.storage.backlog_checks import check_backlog
+from campaigns.storage.database import connect, transaction
 from campaigns.storage.embedded import ensure_servers
 from campaigns.storage.embedded.cache import find_program
 from campaigns.storage.embedded.postgres import VERSION, find_installation
+from campaigns.storage.findings import Finding, Verdict
 from campaigns.storage.migrate import missing_migrations
 
 _LITTLE_SPACE = 2 * 1024**3
@@ -46,24 +46,6 @@ _FREE_MAIL = frozenset(
     }
 )
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-class Verdict(StrEnum):
-    """How a check came out; only a problem makes `doctor` say no."""
-
-    FINE = "fine"
-    ADVICE = "advice"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The outcome of one check. `line` says what is, `fix` what to do about it."""
-
-    check: str
-    verdict: Verdict
-    line: str
-    fix: str = ""
 
 
 def check_workspace(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
@@ -158,15 +140,21 @@ def check_servers(workspace: Workspace, settings: Settings) -> Iterator[Finding]
     with servers:
         whose = "of our own" if servers.embedded else "named by address"
         yield Finding("servers", Verdict.FINE, f"database and Redis answer ({whose})")
-        engine = connect(servers.database_url)
-        behind = missing_migrations(engine)
-        engine.dispose()
-    if behind:
-        yield Finding(
-            "database", Verdict.ADVICE, "its tables are of another version", "the next `rekindle up` migrates"
-        )
-    else:
+        yield from _check_database(servers.database_url)
+
+
+def _check_database(url: str) -> Iterator[Finding]:
+    engine = connect(url)
+    try:
+        if missing_migrations(engine):
+            line = "its tables are of another version"
+            yield Finding("database", Verdict.ADVICE, line, "the next `rekindle up` migrates")
+            return
         yield Finding("database", Verdict.FINE, "its tables are up to date")
+        with transaction(engine) as connection:
+            yield from check_backlog(connection)
+    finally:
+        engine.dispose()
 
 
 def _check_sender(settings: Settings) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -29,7 +30,25 @@ _PARK = statement(
 )
 _DELETE = statement("DELETE FROM inbox WHERE inbox_id = ANY(:ids)")
 _BLAME = statement("UPDATE inbox SET attempts = attempts + 1 WHERE inbox_id = ANY(:ids)")
-_BACKLOG = statement("SELECT count(*), min(received_at), count(*) FILTER (WHERE attempts >= :attempts) FROM inbox")
+_BACKLOG = statement(
+    "SELECT count(*) FILTER (WHERE attempts < :attempts), min(received_at) FILTER (WHERE attempts < :attempts),"
+    " count(*) FILTER (WHERE attempts >= :attempts) FROM inbox"
+)
+_STUCK = statement(
+    "SELECT inbox_id, source, received_at, body, attempts FROM inbox WHERE attempts >= :attempts"
+    " ORDER BY inbox_id LIMIT :limit"
+)
+_RETRY = statement("UPDATE inbox SET attempts = 0 WHERE attempts >= :attempts")
+_REJECTS = statement(
+    "SELECT received_at, source, message_id, reason, raw FROM rejects WHERE received_at >= :since"
+    " AND (:source = '' OR source = :source) AND (:reason = '' OR reason = :reason)"
+    " ORDER BY received_at DESC, reject_id DESC LIMIT :limit"
+)
+_COUNT_REJECTS = statement(
+    "SELECT source, reason, count(*) FROM rejects WHERE received_at >= :since"
+    " AND (:source = '' OR source = :source) AND (:reason = '' OR reason = :reason)"
+    " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+)
 _REJECT = statement(
     "INSERT INTO rejects (source, received_at, message_id, reason, raw)"
     " SELECT :source, :received_at, t.message_id, t.reason, t.raw"
@@ -62,7 +81,8 @@ class RejectedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits in the inbox. `stuck` batches failed too often and need a person."""
+    """What waits in the inbox. `stuck` batches, which are not among those `waiting`, failed too often and need a
+    person."""
 
     waiting: int
     oldest_at: datetime | None
@@ -119,6 +139,42 @@ def blame_inbox(connection: Connection, ids: Sequence[int]) -> None:
 def read_backlog(connection: Connection) -> Backlog:
     """How much waits, since when, and how much is stuck."""
     return Backlog(*connection.execute(_BACKLOG, {"attempts": MAX_ATTEMPTS}).one())
+
+
+def list_stuck(connection: Connection, *, limit: int) -> list[InboxBatch]:
+    """Batches, mostly of one event, that failed too often; oldest first."""
+    return [InboxBatch(*row) for row in connection.execute(_STUCK, {"attempts": MAX_ATTEMPTS, "limit": limit})]
+
+
+def retry_stuck(connection: Connection) -> int:
+    """Lets workers try everything stuck again; returns how many batches."""
+    return connection.execute(_RETRY, {"attempts": MAX_ATTEMPTS}).rowcount
+
+
+class KeptReject(NamedTuple):
+    """A refused event as it is kept: `raw` is the beginning of what was sent."""
+
+    received_at: datetime
+    source: str
+    message_id: str | None
+    reason: str
+    raw: str
+
+
+def list_rejects(
+    connection: Connection, *, since: datetime, source: str = "", reason: str = "", limit: int
+) -> list[KeptReject]:
+    """Refused events, newest first; of one source or one reason where they are given."""
+    values = {"since": since, "source": source, "reason": reason, "limit": limit}
+    return [KeptReject(*row) for row in connection.execute(_REJECTS, values)]
+
+
+def count_rejects(
+    connection: Connection, *, since: datetime, source: str = "", reason: str = ""
+) -> list[tuple[str, str, int]]:
+    """(source, reason, how many) of refused events, most first."""
+    values = {"since": since, "source": source, "reason": reason}
+    return [(row[0], row[1], row[2]) for row in connection.execute(_COUNT_REJECTS, values)]
 
 
 def insert_rejects(

@@ -8,13 +8,12 @@ import pytest
 
 from campaigns.config import Workspace, load_settings, scaffold
 from campaigns.storage.checks import (
-    Finding,
-    Verdict,
     check_folder,
     check_mail_settings,
     check_programs,
     check_workspace,
 )
+from campaigns.storage.findings import Finding, Verdict
 
 PUBLIC = {"REKINDLE_MAILER": "smtp://mail.shop.com", "REKINDLE_BASE_URL": "https://mail.shop.com"}
 
