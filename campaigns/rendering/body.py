@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from jinja2 import Template
 from markupsafe import escape
 
 from campaigns.rendering.compiler import Compiler, with_preheader
-from campaigns.rendering.composing import Composer
-from campaigns.rendering.holes import MARK, MjmlEnvironment
+from campaigns.rendering.composing import CannotCompose, Composer
+from campaigns.rendering.failures import rendering_errors
+from campaigns.rendering.holes import MARK, Holes, MjmlEnvironment
 from campaigns.rendering.layout import LinkRewriter
+from campaigns.rendering.limits import checked_length
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
-from campaigns.rendering.running import FLATTEN_AFTER, flattened, opened, rendered
+from campaigns.rendering.quick import MAX_PATHS, CannotLearn, LearningWalk, NotMet, Walk
+from campaigns.rendering.running import FLATTEN_AFTER, opened, rendered, written_out
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
-from campaigns.rendering.units import Unit, cut, without_bounds
+from campaigns.rendering.units import Closing, Unit, cut, without_bounds
+
+_BODIES = count()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A mail's MJML with marks, its values, and its units where it was cut into some."""
+
+    source: str
+    values: list[str]
+    unit: Unit | None = None
+    closings: Sequence[Closing] = ()
 
 
 class Body:
@@ -30,41 +48,81 @@ class Body:
         self._composer = Composer(compiler)
         self._template = opened(environment, path)
         self._flat: Template | None = None
+        self._quick: list[Template] = []  # the quickest first; what errs is dropped
         self._until_flat = FLATTEN_AFTER
+        self._key = next(_BODIES)
 
     def html(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str:
         """The HTML of one recipient; `rewrite` makes tracked links of external ones."""
-        source, unit, filling = self._shape_and_values(values)
+        html = self._html_quickly(values, rewrite) if self._quick else None
+        return self._html_slowly(values, rewrite) if html is None else html
+
+    def _html_quickly(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str | None:
+        """The HTML from paths taken before; None where this one was not, or something is wrong."""
+        if not self._environment.may_settle:
+            return None
+        holes = self._started(values)
         try:
-            layout = self._composer.layout(source, unit, filling)
+            return self._walked(Walk(holes.paths, rewrite, holes), values)
+        except (NotMet, TemplateProblem):
+            return None
+
+    def _html_slowly(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str:
+        run = self._shape_and_values(values)
+        try:
+            layout = self._composer.layout(run.source, run.unit, run.values)
         except MjmlProblem as problem:
             raise self._placed(problem, values) from problem
-        return layout.fill([*filling, str(escape(values["mail"]["preheader"])), ""], rewrite)
+        html = layout.fill([*run.values, _preheader(values), ""], rewrite)
+        if self._quick and run.unit is not None and self._environment.may_settle:
+            self._learn(run, values, rewrite, html)
+        return html
+
+    def _walked(self, walk: Walk, values: dict[str, Any]) -> str:
+        self._environment.holes.walk = walk
+        rendered(self._quick[0], values)
+        with rendering_errors(self._path):
+            return checked_length(walk.finish(_preheader(values)))
+
+    def _learn(self, run: _Run, values: dict[str, Any], rewrite: LinkRewriter | None, html: str) -> None:
+        """Notes what the path of a mail just made gives; a quick program that gives another mail is given up."""
+        if run.unit is None:
+            return
+        holes = self._started(values)
+        known = holes.paths
+        if len(known) >= MAX_PATHS:
+            known.clear()
+        try:
+            walk = LearningWalk(known, rewrite, holes, self._composer, run.unit, run.closings)
+            if self._walked(walk, values) == html:
+                return
+        except (CannotLearn, CannotCompose, NotMet, MjmlProblem, TemplateProblem):
+            pass
+        del self._quick[0]
 
     def html_uncompiled(self, values: dict[str, Any]) -> str:
         """Jinja first, MJML after, nothing kept."""
         source = self._run(self._template, values, holes=False)
-        return with_preheader(html_from_mjml(source), source, str(escape(values["mail"]["preheader"])))
+        return with_preheader(html_from_mjml(source), source, _preheader(values))
 
     def traced(self, values: dict[str, Any]) -> TracedSource:
         """The mail's MJML with the file and line of every part of it."""
-        self._tracing.holes.start((), off=True)
+        self._tracing.start((self._key,), values.get("shop"), off=True)
         return traced(rendered(self._tracing.get_template(self._path), values))
 
-    def _shape_and_values(self, values: dict[str, Any]) -> tuple[str, Unit | None, list[str]]:
+    def _shape_and_values(self, values: dict[str, Any]) -> _Run:
         if self._flat is None and self._until_flat:
             self._until_flat -= 1
             if not self._until_flat:
-                self._flat = flattened(self._environment, self._path)
+                self._flat, self._quick = written_out(self._environment, self._path)
         if self._flat is not None:
             found = self._run_flat(self._flat, values)
             if found is not None:
                 return found
-            self._flat = None
-        source, filling = self._run_whole(values)
-        return source, None, filling
+            self._flat, self._quick = None, []
+        return _Run(*self._run_whole(values))
 
-    def _run_flat(self, flat: Template, values: dict[str, Any]) -> tuple[str, Unit | None, list[str]] | None:
+    def _run_flat(self, flat: Template, values: dict[str, Any]) -> _Run | None:
         """What the flat program gives; None where the template itself gives something else."""
         try:
             source = self._run(flat, values, holes=True)
@@ -74,14 +132,12 @@ class Body:
         filling = self._environment.holes.values
         if source.count(MARK) != len(filling):
             return None
-        if self._composer.has(source):
-            return source, None, filling
-        unit = cut(source)
+        unit, closings = cut(source)
         if not self._composer.knows(source, unit):
             bare = without_bounds(source)
             if _together(bare, filling) != _together(*self._run_whole(values)):
                 return None
-        return source, unit, filling
+        return _Run(source, filling, unit, closings)
 
     def _run_whole(self, values: dict[str, Any]) -> tuple[str, list[str]]:
         source = self._run(self._template, values, holes=True)
@@ -92,9 +148,12 @@ class Body:
         return self._run(self._template, values, holes=False), []
 
     def _run(self, template: Template, values: dict[str, Any], *, holes: bool) -> str:
-        mail = values["mail"]
-        self._environment.holes.start((values.get("shop"), mail["language"], mail["direction"]), off=not holes)
+        self._started(values, off=not holes)
         return rendered(template, values)
+
+    def _started(self, values: dict[str, Any], *, off: bool = False) -> Holes:
+        mail = values["mail"]
+        return self._environment.start((self._key, mail["language"]), values.get("shop"), off=off)
 
     def _placed(self, problem: MjmlProblem, values: dict[str, Any]) -> TemplateProblem:
         """The same problem with the author's file and line, found by rendering once more with notes."""
@@ -106,6 +165,10 @@ class Body:
             problem = again
         file, line = found.origin(problem.position) if problem.position >= 0 else ("", 0)
         return TemplateProblem(problem.fault, file=file or self._path, line=line, tag=problem.tag, fix=problem.fix)
+
+
+def _preheader(values: dict[str, Any]) -> str:
+    return str(escape(values["mail"]["preheader"]))
 
 
 def _together(source: str, filling: list[str]) -> str:

@@ -24,7 +24,12 @@ class Part:
     """A compiled part cut at its slots: a layout before, between and after them."""
 
     segments: tuple[Layout, ...]
-    fixed: bool  # no value of it was filled before MJML ran
+    whole: Layout
+    filled: tuple[int, ...]  # its values that were filled before MJML ran
+
+    @property
+    def fixed(self) -> bool:
+        return not self.filled
 
 
 class CannotCompose(Exception):
@@ -103,10 +108,15 @@ class Composer:
             self._keep(self._layouts, source, layout, self._compiler.keep)
         return layout
 
-    def _place(self, unit: Unit, values: list[str], growing: _Growing, *, outermost: bool = False) -> bool:
+    def part(self, unit: Unit, values: list[str], *, outermost: bool) -> Part:
+        """One compiled unit; `values` are its own."""
+        if unit.source in self._refused:
+            raise CannotCompose
         part = self._parts.get(unit.source)
-        if part is None or not part.fixed:
-            part = self._part(unit, [values[each] for each in unit.ids], outermost=outermost)
+        return part if part is not None and part.fixed else self._part(unit, values, outermost=outermost)
+
+    def _place(self, unit: Unit, values: list[str], growing: _Growing, *, outermost: bool = False) -> bool:
+        part = self.part(unit, [values[each] for each in unit.ids], outermost=outermost)
         fixed = part.fixed
         ids = [*unit.ids, growing.values, growing.values + 1]
         growing.add(part.segments[0], ids)
@@ -124,7 +134,7 @@ class Composer:
                 raise CannotCompose
             check_structure(source)
             layout, filled = self._compiler.part(source, values, around=_around())
-        part = Part(_segments(layout, len(unit.inner)), not filled)
+        part = Part(_segments(layout, len(unit.inner)), layout, filled)
         self._keep(self._parts, unit.source, part, MAX_PARTS)
         return part
 

@@ -83,7 +83,7 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     float: frozenset({"is_integer"}),
     bool: frozenset(),
 }
-_LOOP_ATTRIBUTES = frozenset(
+LOOP_ATTRIBUTES = frozenset(
     {"index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0", "previtem", "nextitem"}
 )
 _JINJA_OBJECTS = (LoopContext, Macro, TemplateModule, Namespace, Cycler, Joiner, TemplateReference, BlockReference)
@@ -113,6 +113,14 @@ class SandboxCode(CodeGenerator):
             self.visit(part, frame)
             self.write(", ")
         self.write("), context.eval_ctx.autoescape)")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+        if isinstance(node.node, nodes.EnvironmentAttribute):  # ours, not the author's
+            self.write(f"environment.{node.node.name}(")
+            self.visit(node.args[0], frame)
+            self.write(")")
+        else:
+            super().visit_Call(node, frame, forward_caller=forward_caller)
 
     def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
         if not getattr(node, "buffered", False):
@@ -162,7 +170,6 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self._close_filters()
         self.globals.pop("lipsum")
         self.globals["range"] = capped_range
-        self.globals["_counted"] = self._counted
         self._speakers: set[int] = set()
         self._functions: set[int] = {id(value) for value in self.globals.values()}
 
@@ -186,7 +193,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
                 return obj[attribute]
             except KeyError:
                 pass
-        elif type(obj) is LoopContext and attribute in _LOOP_ATTRIBUTES:
+        elif type(obj) is LoopContext and attribute in LOOP_ATTRIBUTES:
             return getattr(obj, attribute)
         return self._reach(obj, attribute)
 
@@ -220,7 +227,9 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
                 kwargs.pop(name, None)
             return obj(context.eval_ctx, *args, **kwargs)
         if type(obj) is FunctionType and id(obj) in self._speakers:
-            return obj(context, *args, **{name: kwargs[name] for name in kwargs if name not in _FRAME_ARGUMENTS})
+            for name in _FRAME_ARGUMENTS:
+                kwargs.pop(name, None)
+            return obj(context, *args, **kwargs)
         if isinstance(obj, Undefined):
             return obj()
         if not self.is_safe_callable(obj):
@@ -261,7 +270,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             return self.unsafe_undefined(obj, attribute) if obj is not None else self.undefined(obj=obj, name=attribute)
         return self.undefined(obj=obj, name=attribute)
 
-    def _counted(self, items: Any) -> Any:
+    def counted_items(self, items: Any) -> Any:
         if isinstance(items, Undefined):
             return iter(items)
         if items is None:
@@ -287,8 +296,8 @@ def _as_include(found: re.Match[str]) -> str:
 def count_loops(tree: nodes.Node) -> None:
     """Wraps what every loop runs over, so that its turns are paid from the budget."""
     for loop in tree.find_all(nodes.For):
-        name = nodes.Name("_counted", "load", lineno=loop.lineno)
-        loop.iter = nodes.Call(name, [loop.iter], [], None, None, lineno=loop.lineno)
+        counted_items = nodes.EnvironmentAttribute("counted_items")
+        loop.iter = nodes.Call(counted_items, [loop.iter], [], None, None, lineno=loop.lineno)
 
 
 def replaced(text: Any, old: str, new: str, count: int | None = -1) -> str:

@@ -36,7 +36,7 @@ def money(_: Context, minor: int | None, currency: str = "", locale: str = "") -
     """Minor units as money: `{{ line.price_minor | money(line.currency) }}`. None shows nothing."""
     if minor is None:
         return ""
-    voice = _voice()
+    voice = SPEAKING.voice or _voice()
     return money_text(int(minor), currency or voice.currency, locale or voice.locale)
 
 

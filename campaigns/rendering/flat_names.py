@@ -92,6 +92,8 @@ class Renamed(NodeTransformer):
             return nodes.Name(found, "load", lineno=node.lineno)
         if isinstance(found, nodes.Const):
             return nodes.Const(found.value, lineno=node.lineno)
+        if isinstance(found, nodes.Expr):  # the same wherever it is computed
+            return copied(found)  # type: ignore[no-any-return]
         raise CannotFlatten("a macro or module used as a value")
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Expr:  # noqa: N802
@@ -104,7 +106,7 @@ class Renamed(NodeTransformer):
 
 
 _SPECIAL = frozenset({"self", "super", "caller", "varargs", "kwargs", "loop"})
-_GLOBALS = frozenset({"_counted", "range", "dict", "namespace", "cycler", "joiner", "t", "_"})
+_GLOBALS = frozenset({"range", "dict", "namespace", "cycler", "joiner", "t", "_"})
 
 
 def copied(node: Any) -> Any:

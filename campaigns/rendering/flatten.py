@@ -29,7 +29,7 @@ from campaigns.rendering.flat_names import (
     set_in,
 )
 from campaigns.rendering.flat_text import merged
-from campaigns.rendering.holes import MjmlEnvironment
+from campaigns.rendering.holes import MjmlEnvironment, is_settled
 from campaigns.rendering.units import with_bounds
 
 MAX_DEPTH = 40
@@ -49,18 +49,19 @@ class Flattener:
         self._written = 0
         self._blocks: dict[str, list[tuple[nodes.Block, str]]] = {}
 
-    def flat(self, name: str) -> Template:
-        """The written-out template, compiled."""
-        scope = Scope(is_open=True)
-        body = self._inherited(name, scope)
+    def body(self, name: str) -> list[nodes.Node]:
+        """The written-out statements, with the bounds of units where it is MJML."""
+        written = self._inherited(name, Scope(is_open=True))
+        return with_bounds(written) if isinstance(self.environment, MjmlEnvironment) else written
+
+    def flat(self, name: str, body: Sequence[nodes.Node]) -> Template:
+        """The written-out statements, compiled."""
         is_mjml = isinstance(self.environment, MjmlEnvironment)
-        if is_mjml:
-            body = with_bounds(body)
         tree = nodes.Template([buffered(merged(body, settles=is_mjml))], lineno=1)
         tree.set_environment(self.environment)
         environment = self.environment
         code = environment._compile(str(environment._generate(tree, name, name)), f"<flat {name}>")
-        return environment.template_class.from_code(environment, code, environment.make_globals(None))
+        return environment.template_class.from_code(environment, code, environment.globals)
 
     def _tree(self, name: str) -> nodes.Template:
         loader = self.environment.loader
@@ -189,7 +190,7 @@ class Flattener:
                 if name in given
                 else self._expression(defaults[name], Scope(inner.outer))
             )
-            if isinstance(value, nodes.Const):
+            if isinstance(value, nodes.Const) or is_settled(value):
                 inner.bound[name] = value
             else:
                 inner.bound[name] = target = self._fresh_name(name)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -21,18 +23,12 @@ from jinja2 import BaseLoader, nodes
 from jinja2.compiler import Frame
 from markupsafe import Markup, escape
 
-try:
-    from markupsafe._speedups import _escape_inner as quick_escape
-except ImportError:  # a pure-Python install
-
-    def quick_escape(text: str, /) -> str:
-        return str(escape(text))
-
-
 from campaigns.rendering.environment import SandboxCode, SandboxEnvironment, shown
 from campaigns.rendering.limits import MAX_OUTPUT, OverLimit
+from campaigns.rendering.markup import quick_escape
 
-_LONG = 500
+LONG = 500
+MAX_SPEAKERS = 100
 MARK = "\uf8f0"
 BOUND = "\uf8f3"  # begins the bounds of a unit
 SLOT = "\uf8f4"  # stands for a unit in the part around it
@@ -41,26 +37,46 @@ _MARKS = re.compile("[\uf8f0\uf8f3\uf8f4]")
 
 _SETTLED_NAMES = frozenset({"shop", "mail", "t", "_"})
 _SETTLED_KEYS = count()
+_OF_A_MOMENT = frozenset({"date", "time", "datetime", "relative_time"})  # speak of the reader's zone, or of now
+
+
+@dataclass(slots=True)
+class Spoken:
+    """What the mails of one template in one language have in common, for as long as the shop stays what it is: what
+    the shop's own expressions and fixed texts came to, and which paths through the template were taken."""
+
+    shop: Any
+    settled: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, Any] = field(default_factory=dict)
+    paths: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
 
 class Holes(threading.local):
-    """The values of the rendering under way on this thread, in the order of their marks; and what the shop's own
-    expressions came to, for as long as the same shop speaks the same language."""
+    """The values of the rendering under way on this thread, in the order of their marks, and what is known already."""
 
     def __init__(self) -> None:
         self.values: list[str] = []
         self.off = 0
         self.long_text = 0
-        self.settled: dict[int, str] = {}
-        self.texts: dict[int, Any] = {}
-        self._speaker: tuple[Any, ...] = ()
+        self.walk: Any = None  # the quick rendering under way
+        self._known: OrderedDict[tuple[Any, ...], Spoken] = OrderedDict()
+        self._take(Spoken(None))
 
-    def start(self, speaker: tuple[Any, ...], *, off: bool = False) -> None:
+    def start(self, speaker: tuple[Any, ...], shop: Any, *, off: bool = False) -> None:
+        """Begins a rendering; `speaker` names template and language."""
         self.values = []
         self.off = int(off)
         self.long_text = 0
-        if speaker != self._speaker:
-            self._speaker, self.settled, self.texts = deepcopy(speaker), {}, {}
+        spoken = self._known.get(speaker)
+        if spoken is None or spoken.shop != shop:
+            spoken = self._known[speaker] = Spoken(deepcopy(shop))
+            while len(self._known) > MAX_SPEAKERS:
+                self._known.popitem(last=False)
+        if spoken.settled is not self.settled:
+            self._take(spoken)
+
+    def _take(self, spoken: Spoken) -> None:
+        self.settled, self.texts, self.paths = spoken.settled, spoken.texts, spoken.paths
 
     def weigh(self, length: int) -> None:
         """Counts long values, so that many of them cannot fill the memory."""
@@ -69,7 +85,7 @@ class Holes(threading.local):
             raise OverLimit(f"the output is longer than {MAX_OUTPUT:,} characters")
 
 
-class _HoleCode(SandboxCode):
+class HoleCode(SandboxCode):
     """Jinja's code generator, printing through `environment.hole`; a flat program looks that up only once."""
 
     _in_flat = False
@@ -110,7 +126,8 @@ class _HoleCode(SandboxCode):
             self.write("))")
             return
         printed = id(node) in getattr(self, "_direct", ()) or forward_caller
-        if printed or (isinstance(node.node, nodes.Name) and node.node.name in ("_counted", "range")):
+        counts = isinstance(node.node, nodes.EnvironmentAttribute)
+        if printed or counts or (isinstance(node.node, nodes.Name) and node.node.name == "range"):
             super().visit_Call(node, frame, forward_caller=forward_caller)
             return
         self.write("environment.without_holes(environment.holes_off(), ")
@@ -148,6 +165,8 @@ def is_settled(node: nodes.Node) -> bool:
         return node.attr in ("direction", "language")
     if isinstance(node, nodes.Const | nodes.TemplateData):
         return True
+    if isinstance(node, nodes.EnvironmentAttribute) or (isinstance(node, nodes.Filter) and node.name in _OF_A_MOMENT):
+        return False
     inner = list(node.iter_child_nodes())
     return bool(inner) and all(is_settled(each) for each in inner)
 
@@ -161,40 +180,51 @@ def _rebinds_settled(tree: nodes.Template) -> bool:
     return not names.isdisjoint(_SETTLED_NAMES)
 
 
+def printed(value: Any) -> tuple[str | None, str]:
+    """What a printed value is: part of the shape, for a macro's or block's output, or else its escaped text."""
+    kind = type(value)
+    if kind is str:
+        return None, quick_escape(value)
+    if kind is int:
+        return None, str(value)
+    if kind is Markup:
+        if "<" not in value and MARK not in value:
+            return None, value
+        shape: str = value
+        return shape.replace(BOUND, "") if BOUND in shape else shape, ""
+    return None, str(escape(shown(value)))
+
+
 class MjmlEnvironment(SandboxEnvironment):
     """The sandbox for `body.mjml`: escapes what it prints, and prints it into holes."""
 
-    code_generator_class = _HoleCode
+    code_generator_class = HoleCode
 
     def __init__(self, loader: BaseLoader | None = None) -> None:
         super().__init__(loader, autoescape=True)
         self.holes = Holes()
         self.may_settle = True
+        self.generation = 0
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         if self.may_settle and _rebinds_settled(tree):
             self.may_settle = False
-            self.holes.settled.clear()
-            self.holes.texts.clear()
+            self.forget_settled()
         return tree
+
+    def start(self, speaker: tuple[Any, ...], shop: Any, *, off: bool = False) -> Holes:
+        """Begins a rendering on this thread; `speaker` names template and language."""
+        self.holes.start((self.generation, *speaker), shop, off=off)
+        return self.holes
 
     def hole(self, value: Any) -> str:
         """A printed value: a mark in the shape, the escaped text in the list."""
         holes = self.holes
-        kind = type(value)
-        if kind is str:
-            text = quick_escape(value)
-        elif kind is int:
-            text = str(value)
-        elif kind is Markup:
-            if "<" in value or MARK in value:
-                shape: str = value  # a macro's or block's output
-                return shape.replace(BOUND, "") if BOUND in shape else shape
-            text = value
-        else:
-            text = str(escape(shown(value)))
-        if len(text) > _LONG:
+        shape, text = printed(value)
+        if shape is not None:
+            return shape
+        if len(text) > LONG:
             holes.weigh(len(text))
         if holes.off:
             return _MARKS.sub("", text)
@@ -206,22 +236,24 @@ class MjmlEnvironment(SandboxEnvironment):
         state, hole = self.holes.__dict__, self.hole
         append = self.holes.values.append
 
-        def printed(value: Any) -> str:
+        def quick(value: Any) -> str:
             kind = type(value)
             if state["off"] or (kind is not str and kind is not int):
                 return hole(value)
             text = quick_escape(value) if kind is str else str(value)
-            if len(text) > _LONG:
+            if len(text) > LONG:
                 return hole(value)
             append(text)
             return MARK
 
-        return printed
+        return quick
 
     def forget_settled(self) -> None:
-        """Looks up the shop's values and fixed texts anew."""
+        """Looks up the shop's values and fixed texts anew, on all threads from their next rendering."""
+        self.generation += 1
         self.holes.settled.clear()
         self.holes.texts.clear()
+        self.holes.paths.clear()
 
     def settle(self, key: int, value: Any) -> str:
         """A value of the shop, the same in all its mails: part of the shape, and looked up once."""

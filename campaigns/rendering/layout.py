@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -28,8 +28,10 @@ _CSS_URL = re.compile(r"url\(\s*(?P<quote>[\"']?)(?P<value>[^)]*?)(?P=quote)\s*\
 _LITERAL_SCHEME = re.compile(r"\s*(?:https?:/|mailto:|tel:|sms:|cid:|#|/(?=[^/]))", re.IGNORECASE)
 _ANCHOR = re.compile(r"<(?:a|area|v:roundrect|v:rect)\s", re.IGNORECASE)
 
-_PLAIN_CSS = re.compile(r"[#0-9A-Fa-f.\n]*\Z|(?:(?!expression|javascript|url)[A-Za-z0-9#%.,\- \n])*\Z", re.IGNORECASE)
-_PLAIN_ADDRESSES = re.compile(r"(?:(?:https?://|mailto:|tel:|#)[A-Za-z0-9\-._~:/?#@!$&*+,;=%]*(?:\n|\Z)|\n)*\Z")
+plain_css = re.compile(
+    r"[#0-9A-Fa-f.\n]*\Z|(?:(?!expression|javascript|url)[A-Za-z0-9#%.,\- \n])*\Z", re.IGNORECASE
+).match
+plain_addresses = re.compile(r"(?:(?:https?://|mailto:|tel:|#)[A-Za-z0-9\-._~:/?#@!$&*+,;=%]*(?:\n|\Z)|\n)*\Z").match
 
 _NO_QUOTES = re.compile(r"[^<>\"']*\Z")
 
@@ -74,20 +76,24 @@ class Layout:
         self._check_plain(out)
         if rewrite is not None:
             for place in self.plain_links:
-                out[place] = _rewritten(out[place], rewrite)
+                out[place] = rewritten(out[place], rewrite)
         for stretch in self.stretches:
             _check(out, stretch, rewrite)
         return "".join(out)
+
+    def renumbered(self, place: Callable[[int], int]) -> Layout:
+        """The same layout for values in another order: `place` maps the index of each hole."""
+        return replace(self, indices=tuple([place(index) for index in self.indices]))
 
     def _check_plain(self, out: list[str]) -> None:
         """Whole groups at once: nearly all values are harmless, so only a group with a doubtful one is looked
         through.
         """
-        if not _PLAIN_CSS.match("\n".join([out[place] for place in self.plain_css])):
+        if not plain_css("\n".join([out[place] for place in self.plain_css])):
             for place in self.plain_css:
                 out[place] = safe_css(trusted(out[place]))
         addresses = (*self.plain_addresses, *self.plain_links)
-        if not _PLAIN_ADDRESSES.match("\n".join([out[place] for place in addresses])):
+        if not plain_addresses("\n".join([out[place] for place in addresses])):
             for place in addresses:
                 out[place] = safe_url(trusted(out[place]))
 
@@ -99,7 +105,7 @@ def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> No
     if spot is Spot.LINK:
         checked = safe_url(trusted(value))
         if rewrite is not None:
-            checked = _rewritten(checked, rewrite)
+            checked = rewritten(checked, rewrite)
     elif spot is Spot.ADDRESS:
         checked = safe_url(trusted(value))
     else:
@@ -107,7 +113,7 @@ def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> No
     out[start:end] = [checked, *[""] * (end - start - 1)]
 
 
-def _rewritten(address: str, rewrite: LinkRewriter) -> str:
+def rewritten(address: str, rewrite: LinkRewriter) -> str:
     before = unescaped(address)
     after = rewrite(before)
     if after is before:

@@ -65,6 +65,13 @@ def capped_concat(pieces: Iterable[str]) -> str:
     return "".join(kept)
 
 
+def checked_length(text: str) -> str:
+    """The text, unless it is longer than a part of a mail may be."""
+    if len(text) > MAX_OUTPUT:
+        raise OverLimit(f"the output is longer than {MAX_OUTPUT:,} characters")
+    return text
+
+
 def _collected(pieces: Iterable[str]) -> list[str]:
     """The pieces of a running template, their total looked at every few dozen."""
     kept: list[str] = []

@@ -20,6 +20,8 @@ PLAIN_TYPES = (str, int, float, bool, type(None))
 
 def multiplied(left: Any, right: Any) -> Any:
     """`left * right`; a repeated text or list must stay within the limit."""
+    if type(left) is int and type(right) is int:
+        return capped_size(left * right)
     for sequence, times in ((left, right), (right, left)):
         if isinstance(sequence, str | list | tuple) and isinstance(times, int) and len(sequence) * times > MAX_TEXT:
             raise OverLimit(f"a text or list repeated to more than {MAX_TEXT:,} parts")

@@ -11,7 +11,9 @@ from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.failures import rendering_errors
 from campaigns.rendering.flat_names import CannotFlatten
 from campaigns.rendering.flatten import Flattener
+from campaigns.rendering.holes import MjmlEnvironment
 from campaigns.rendering.problems import TemplateProblem
+from campaigns.rendering.quick import quick_program
 
 FLATTEN_AFTER = 20  # renderings, for writing a template out takes as long as some hundred of them
 TRIED_TIMES = 20  # renderings in which a flat text is compared before it is believed
@@ -59,9 +61,22 @@ def flattened(environment: SandboxEnvironment, path: str) -> Template | None:
     """The template written out, or None where that cannot be done with certainty."""
     try:
         with rendering_errors(path):
-            return Flattener(environment).flat(path)
+            flattener = Flattener(environment)
+            return flattener.flat(path, flattener.body(path))
     except (CannotFlatten, TemplateProblem):
         return None
+
+
+def written_out(environment: MjmlEnvironment, path: str) -> tuple[Template | None, list[Template]]:
+    """The flat program of a body, and those that compute values and path only, the quickest first."""
+    try:
+        with rendering_errors(path):
+            flattener = Flattener(environment)
+            body = flattener.body(path)
+            quick = [quick_program(environment, path, body, careful=careful) for careful in (False, True)]
+            return flattener.flat(path, body), quick
+    except (CannotFlatten, TemplateProblem):
+        return None, []
 
 
 def opened(environment: SandboxEnvironment, path: str) -> Template:

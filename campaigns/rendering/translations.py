@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
@@ -31,6 +31,7 @@ from campaigns.rendering.undefined import nearest
 from campaigns.rendering.voice import known_locale
 
 SHARED = "_base"
+MAX_COUNTED = 10_000
 Entry = str | Mapping[str, str]
 
 
@@ -40,6 +41,7 @@ class Catalog:
 
     locale: str
     chain: tuple[Mapping[str, Entry], ...]
+    _counted: dict[tuple[str, int, bool], str] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, key: str) -> Entry | None:
         """The text of the nearest file that has the key."""
@@ -58,6 +60,16 @@ class Catalog:
             return brace_formatted(trusted(entry) if escaped else entry, **values)
         parts = [text if name is None else _shown(values, name, escaped) for text, name in fields]
         return trusted("".join(parts)) if escaped else "".join(parts)
+
+    def counted_text(self, entry: Entry, text: str, number: int, *, escaped: bool) -> str:
+        """A text whose only field is a number `n`: the same few numbers come again and again."""
+        key = (text, number, escaped)
+        found = self._counted.get(key)
+        if found is None:
+            found = self.text(entry, {"n": number}, escaped=escaped)
+            if len(self._counted) < MAX_COUNTED:
+                self._counted[key] = found
+        return found
 
     def keys(self) -> set[str]:
         return {key for texts in self.chain for key in texts}
@@ -157,7 +169,7 @@ def translated(context: Context, key: str, **values: Any) -> str:
         near = nearest(key, catalog.keys())
         fix = f"did you mean '{near}'?" if near else "add it to locale/en.yaml"
         raise TemplateProblem(f"no text for '{key}' in {catalog.locale} or its fallbacks", fix=fix)
-    return _filled(context, catalog, entry, values, html=key.endswith("_html"))
+    return _filled(context, catalog, key, entry, values, html=key.endswith("_html"))
 
 
 @pass_context
@@ -165,10 +177,14 @@ def translated_text(context: Context, text: str, **values: Any) -> str:
     """`_("Your cart")`: the translation of a text written in the template, else the text itself."""
     catalog = _catalog()
     entry = catalog.find(text)
-    return _filled(context, catalog, text if entry is None else entry, values, html=isinstance(text, Markup))
+    return _filled(context, catalog, text, text if entry is None else entry, values, html=isinstance(text, Markup))
 
 
-def _filled(context: Context, catalog: Catalog, entry: Entry, values: Mapping[str, Any], *, html: bool) -> str:
+def _filled(
+    context: Context, catalog: Catalog, key: str, entry: Entry, values: Mapping[str, Any], *, html: bool
+) -> str:
+    if len(values) == 1 and type(values.get("n")) is int:
+        return catalog.counted_text(entry, key, values["n"], escaped=html and bool(context.eval_ctx.autoescape))
     return catalog.text(entry, values, escaped=html and bool(context.eval_ctx.autoescape))
 
 

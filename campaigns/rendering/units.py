@@ -176,6 +176,12 @@ class Unit:
             if marks:
                 self.ids.extend(range(count, count + marks))
 
+    def all(self) -> Iterator[Unit]:
+        """This unit and all inside it."""
+        yield self
+        for each in self.inner:
+            yield from each.all()
+
     def take_back(self, place: int) -> None:
         """Makes the inner unit at `place` part of this one's own text again."""
         unit = self.inner[place]
@@ -186,11 +192,20 @@ class Unit:
         self.inner[place : place + 1] = unit.inner
 
 
-def cut(source: str) -> Unit | None:
-    """The mail as a tree of units; None where the bounds do not nest."""
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How one pair of bounds ended: as a unit with white space around it, or (None) as plain text of what is around."""
+
+    unit: Unit | None
+    edge: str = ""
+
+
+def cut(source: str) -> tuple[Unit | None, list[Closing]]:
+    """The mail as a tree of units, and its bounds in the order they close; no unit where the bounds do not nest."""
     first, *chunks = source.split(BOUND)
     here = Unit()
     around: list[tuple[Unit, str]] = []
+    closings: list[Closing] = []
     here.take(first, 0)
     number = len(here.ids)
     for chunk in chunks:
@@ -200,18 +215,19 @@ def cut(source: str) -> Unit | None:
             here = Unit()
         elif around:
             outer, opened = around.pop()
-            _close(here, outer, content=opened == "(")
+            closings.append(_close(here, outer, content=opened == "("))
             here = outer
         else:
-            return None
+            return None, closings
         before = len(here.ids)
         here.take(chunk[1:], number)
         number += len(here.ids) - before
     here.source = "".join(here.texts)
-    return None if around or here.source.count(SLOT) != len(here.inner) else here
+    nests = not around and here.source.count(SLOT) == len(here.inner)
+    return here if nests else None, closings
 
 
-def _close(unit: Unit, outer: Unit, *, content: bool) -> None:
+def _close(unit: Unit, outer: Unit, *, content: bool) -> Closing:
     """Hands a finished unit to the one around it: as a slot, or as plain text where white space would count."""
     text = "".join(unit.texts)
     bare = text.strip()
@@ -223,9 +239,10 @@ def _close(unit: Unit, outer: Unit, *, content: bool) -> None:
         outer.texts.append(text)
         outer.ids += unit.ids
         outer.inner += unit.inner
-        return
+        return Closing(None)
     outer.texts += [before, SLOT, after]
     outer.inner.append(unit)
+    return Closing(unit, f"{before}{SLOT}{after}")
 
 
 def without_bounds(source: str) -> str:

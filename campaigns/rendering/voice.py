@@ -31,7 +31,7 @@ class Voice:
     @property
     def direction(self) -> str:
         """`rtl` for Arabic, Hebrew, Persian and the like, else `ltr`."""
-        return str(Locale.parse(self.locale).text_direction)
+        return text_direction(self.locale)
 
 
 class Speaking(threading.local):
@@ -55,6 +55,12 @@ def voice_of(context: Mapping[str, Any]) -> Voice:
         currency=str(shop.get("currency") or "EUR"),
         now=now if isinstance(now, datetime) else datetime.fromtimestamp(0, UTC),
     )
+
+
+@lru_cache(maxsize=1_024)
+def text_direction(locale: str) -> str:
+    """How a locale that CLDR knows is written: `ltr` or `rtl`."""
+    return str(Locale.parse(locale).text_direction)
 
 
 @lru_cache(maxsize=4_096)
