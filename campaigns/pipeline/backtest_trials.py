@@ -24,6 +24,7 @@ from campaigns.domain.campaign_reasons import Reason
 from campaigns.pipeline.backtest_play import Registry, play
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.history import list_histories
+from campaigns.pipeline.untold import read_untold, tell_untold
 from campaigns.storage.database import connect, statement, transaction
 
 _SCHEMA = statement("SELECT current_schema()")
@@ -124,7 +125,11 @@ def play_share(
     settings = [
         Simulation(campaigns, task.shop, task.until, task.max_event_age, registry.suppressed) for campaigns in task.sets
     ]
+    tried = [campaign for campaigns in task.sets for campaign in campaigns.values()]
+    untold = read_untold(connection, tried, since=task.start, until=task.until)
     histories = list_histories(connection, since=task.start, until=task.until, share=share)
+    if untold:
+        histories = tell_untold(histories, untold, registry.rows)
     total = 0
     with _no_collector():
         while some := list(islice(histories, _SHOPPERS_AT_ONCE)):

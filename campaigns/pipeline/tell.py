@@ -115,12 +115,17 @@ def _tell_next(engine: Engine, until: datetime, limit: int) -> TellReport:
 
 def _tell_batch(engine: Engine, until: datetime, limit: int) -> TellReport:
     with transaction(engine.database) as connection:
-        changes, concerned = _claim(engine, connection, until, limit)
+        windows = interest_windows(engine.campaigns.rules(connection))
+        changes, concerned = _claim(connection, windows, until, limit)
         people = find_addressees(connection, [profile_id for _, profile_id, _ in concerned])
         known = [(change, people[who], at) for change, who, at in concerned if who in people]
         apply_events(engine, connection, [_event(*one) for one in known])
+        names = {change.change_id: change.name for change in changes}
         counts = Counter(change.change_id for change, _, _ in known)
-        progress = _progress(changes, concerned, counts, limit=limit)
+        progress = [
+            one._replace(heard=names[one.change_id] in windows)
+            for one in _progress(changes, concerned, counts, limit=limit)
+        ]
         move_changes(connection, progress, engine.now(connection))
         return TellReport(len(known), sum(one.is_finished for one in progress))
 
@@ -128,7 +133,8 @@ def _tell_batch(engine: Engine, until: datetime, limit: int) -> TellReport:
 def _pass_over(engine: Engine, until: datetime) -> TellReport:
     """Goes on behind the next shopper, who cannot be told."""
     with transaction(engine.database) as connection:
-        changes, concerned = _claim(engine, connection, until, 1)
+        windows = interest_windows(engine.campaigns.rules(connection))
+        changes, concerned = _claim(connection, windows, until, 1)
         progress = _progress(changes, concerned, {}, limit=1)
         move_changes(connection, progress, engine.now(connection))
         _log.error("passed over: %s", [(change.name, change.product_id, who) for change, who, _ in concerned])
@@ -136,10 +142,9 @@ def _pass_over(engine: Engine, until: datetime) -> TellReport:
 
 
 def _claim(
-    engine: Engine, connection: Connection, until: datetime, limit: int
+    connection: Connection, windows: Mapping[str, timedelta], until: datetime, limit: int
 ) -> tuple[list[CatalogChange], list[_Concerned]]:
     """The next changes, locked, and the next shoppers they concern, in order of change and profile."""
-    windows = interest_windows(engine.campaigns.rules(connection))
     changes = claim_changes(connection, until=until)
     wanted = [(one, one.changed_at - windows[one.name]) for one in changes if one.holds and one.name in windows]
     by_id = {one.change_id: one for one in changes}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,12 +39,17 @@ _ADDRESSEES = statement(
 )
 _MOVE = statement(
     "UPDATE catalog_changes c SET told_until = t.told_until, told = c.told + t.told,"
-    " finished_at = CASE WHEN t.finished THEN CAST(:now AS timestamptz) END"
-    " FROM unnest(CAST(:ids AS bigint[]), CAST(:untils AS bigint[]), CAST(:tolds AS int[]), CAST(:finished AS bool[]))"
-    " AS t(change_id, told_until, told, finished) WHERE c.change_id = t.change_id"
+    " finished_at = CASE WHEN t.finished THEN CAST(:now AS timestamptz) END, heard = t.heard"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:untils AS bigint[]), CAST(:tolds AS int[]), CAST(:finished AS bool[]),"
+    " CAST(:heard AS bool[])) AS t(change_id, told_until, told, finished, heard) WHERE c.change_id = t.change_id"
 )
 _OPEN = statement("SELECT count(*), min(noted_at) FROM catalog_changes WHERE finished_at IS NULL")
 _TIMES = statement("SELECT DISTINCT date_trunc('month', changed_at) FROM catalog_changes WHERE finished_at IS NULL")
+_UNTOLD = statement(
+    "SELECT name, product_id, changed_at, noted_at, price_minor, was_minor FROM catalog_changes"
+    " WHERE NOT heard AND name = ANY(:names) AND noted_at >= :since AND noted_at <= :until"
+    " AND (was_minor IS NULL OR (was_minor - price_minor) * 100 >= was_minor * :least) ORDER BY noted_at, change_id"
+)
 _FORGET = statement("DELETE FROM catalog_changes WHERE finished_at < :before")
 
 
@@ -73,12 +78,25 @@ class Addressee(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a change has come: the last profile looked at, how many were told now, whether that was all."""
+    """How far a change has come: the last profile looked at, how many were told now, whether that was all, and whether
+    a campaign listened."""
 
     change_id: int
     told_until: int
     told: int
     is_finished: bool
+    heard: bool = True
+
+
+class UntoldChange(NamedTuple):
+    """A change that no campaign listened to."""
+
+    name: str
+    product_id: str
+    changed_at: datetime
+    noted_at: datetime
+    price_minor: int | None
+    was_minor: int | None
 
 
 def claim_changes(connection: Connection, *, until: datetime, limit: int = CLAIMED) -> list[CatalogChange]:
@@ -114,10 +132,19 @@ def move_changes(connection: Connection, progress: Sequence[Progress], now: date
         "ids": [one.change_id for one in progress],
         "untils": [one.told_until for one in progress],
         "tolds": [one.told for one in progress],
+        "heard": [one.heard for one in progress],
         "finished": [one.is_finished for one in progress],
         "now": now,
     }
     connection.execute(_MOVE, values)
+
+
+def list_untold(
+    connection: Connection, names: Iterable[str], *, since: datetime, until: datetime, least_percent: int
+) -> list[UntoldChange]:
+    """Changes noted within a period that no campaign listened to; of price drops, those of at least so many percent."""
+    values = {"names": sorted(names), "since": since, "until": until, "least": least_percent}
+    return [UntoldChange(*row) for row in connection.execute(_UNTOLD, values)]
 
 
 def read_open_changes(connection: Connection) -> tuple[int, datetime | None]:

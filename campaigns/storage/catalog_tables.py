@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Identity,
     Index,
@@ -29,9 +30,10 @@ catalog_changes = Table(
     Column("told_until", BigInteger, nullable=False, server_default=text("0")),
     Column("told", Integer, nullable=False, server_default=text("0")),
     at("finished_at", nullable=True),
+    Column("heard", Boolean, nullable=False, server_default=text("true")),
     Index("ix_catalog_changes_open", "change_id", postgresql_where=text("finished_at IS NULL")),
     Index("ix_catalog_changes_noted_at", "noted_at"),
-    comment="Price drops and returns to stock, and how far the shoppers they concern have been told",
+    comment="Price drops and returns to stock, how far shoppers were told, and whether a campaign listened",
 )
 
 interests = Table(
