@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +22,9 @@ from campaigns.pipeline.policy import shop_policy
 from campaigns.pipeline.preview_files import ReadCampaigns, find_campaign, find_variant, read_campaigns
 from campaigns.pipeline.preview_people import EVERYTHING, find_persona, read_persona
 from campaigns.pipeline.preview_samples import replaced, sample_products
+from campaigns.pipeline.preview_slots import fill_slots
 from campaigns.pipeline.recommend import recommend_batch
+from campaigns.pipeline.recs_words import words_of
 from campaigns.pipeline.render import context_for, coupon_of, shop_of
 from campaigns.pipeline.subject import Subject
 from campaigns.rendering import LinkSigner, TemplateStore, Utm, links_context, shipped_templates
@@ -133,7 +134,7 @@ class Studio:
     def _made_up(self, wanted: Wanted, campaign: Campaign, variant: Variant | None) -> Scene:
         persona = find_persona(wanted.persona, self.workspace.personas)
         step = campaign.steps[wanted.step - 1]
-        base = self._persona(persona if isinstance(persona, str) else EVERYTHING, step)
+        base = self._persona(persona if isinstance(persona, str) else EVERYTHING, wanted, step, variant)
         context = base if isinstance(persona, str) else base | read_persona(persona, base)
         context |= {
             "campaign": {
@@ -153,16 +154,18 @@ class Studio:
         slates = {slot.name: _shown(slot.kind, context["slots"][slot.name]) for slot in step.slots}
         return _scene(wanted, campaign, variant, who, context, slates)
 
-    def _persona(self, name: str, step: Step) -> dict[str, Any]:
+    def _persona(self, name: str, wanted: Wanted, step: Step, variant: Variant | None) -> dict[str, Any]:
         shop = self.settings.shop
         products = self.products or sample_products(shop.url, shop.currency)
         cart_url = f"{shop.url}/cart"
         places = {f"p{number}": product for number, product in enumerate(products)}
         context = replaced(dict(personas(shop_of(self.settings))[name]), places)
         items = context["slots"]["recommendations"]["items"]
+        locale = wanted.locale or str(context["profile"]["locale"])
+        words = words_of(self.templates, step.template_for(variant), locale, shop.locale)
+        filled = dict(fill_slots(step, items[0], products, words)) if items else {}
         for slot in step.slots:
-            spread = _items(items[0], products, slot.size) if items else []
-            context["slots"][slot.name] = {"title": slot.title, "items": spread}
+            context["slots"][slot.name] = filled.get(slot.name, {"title": slot.title, "items": []})
         for part in ("cart", "order"):
             if context[part]:
                 context[part]["currency"] = shop.currency
@@ -273,12 +276,6 @@ def _enrolled(connection: Connection, campaign_id: str, who: str) -> tuple[Enrol
 def _coupon(step: Step, now: datetime, locales: Sequence[str]) -> CouponContext | None:
     """A sample code: a preview takes none out of its pool."""
     return coupon_of(sample_coupon(step.coupon, now, *filter(None, locales))) if step.coupon else None
-
-
-def _items(like: Mapping[str, Any], products: Sequence[Product], size: int) -> list[dict[str, Any]]:
-    """Recommendations for a slot of any size; taken from the end, for the cart has those from the beginning."""
-    like = {**like, "product_id": "", "source": "sample"}
-    return [replaced(like, {"": product}) for product in islice(reversed(products), size)]
 
 
 def _shown(kind: str, slot: Mapping[str, Any]) -> dict[str, Any]:

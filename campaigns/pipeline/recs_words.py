@@ -66,6 +66,25 @@ _SHIPPED: Final[Mapping[str, Mapping[str, str]]] = {
         "local": "Un favorito cerca de ti",
         "global": "Un superventas de la tienda",
     },
+    "ar": {
+        "similar_unnamed": "قد يعجبك أيضًا",
+        "next_unnamed": "قد يعجبك أيضًا",
+        "complement_unnamed": "يتناسب معه جيدًا",
+        "pinned": "يوصي به فريقنا",
+        "similar": "مشابه لـ {seed}",
+        "next": "لأنك شاهدت {seed}",
+        "complement": "كثيرًا ما يُشترى مع {seed}",
+        "recently_viewed": "شاهدته مؤخرًا",
+        "left_in_cart": "كان في سلتك",
+        "buy_again": "هل حان وقت التجديد؟",
+        "profile": "اخترناه لك",
+        "category": "رائج في {category}",
+        "brand": "رائج من {brand}",
+        "referral": "يعجب زوارًا مثلك",
+        "new": "جديد في المتجر",
+        "local": "مفضل بالقرب منك",
+        "global": "من الأكثر مبيعًا في المتجر",
+    },
 }
 
 

@@ -85,3 +85,12 @@ def test_a_mail_that_is_gone_is_noticed(workspace: Workspace) -> None:
     (workspace.root / "snapshots/abandoned_cart/4-late.html").write_text("<p>old</p>", encoding="utf-8")
     done = preview(workspace, "--all", "--check")
     assert done.return_value == 1 and "abandoned_cart/4-late is not sent any more" in done.output
+
+
+def test_made_up_slots_look_like_real_ones(workspace: Workspace) -> None:
+    done = preview(workspace, "browse_abandonment", "--format", "json", "--locale", "de")
+    slates = json.loads(done.output)["slates"]
+    ids = [item["product_id"] for slot in slates.values() for item in slot["items"]]
+    assert len(ids) == 10 and len(set(ids)) == 10
+    assert {item["reason"] for item in slates["viewed"]["items"]} == {"Hast du dir vor Kurzem angesehen"}
+    assert all(item["reason"].startswith("Ähnlich wie ") for item in slates["recommendations"]["items"])
