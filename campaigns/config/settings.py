@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from campaigns.config.values import (
+    CartAddress,
     Colour,
     CurrencyCode,
     Duration,
@@ -29,6 +30,7 @@ Amount = Annotated[int, Field(gt=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 SecretOrNone = Annotated[SecretStr | None, BeforeValidator(none_if_empty)]
 DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(postgres_url)]
+UtmWord = Annotated[str, Field(min_length=1, max_length=100)]
 EnoughText = Annotated[SecretStr, Field(min_length=16)]
 
 
@@ -79,6 +81,7 @@ class ShopSettings(_Part):
     id: Slug = "shop"
     name: str = "My shop"
     url: WebAddress = "http://localhost"
+    cart_url: CartAddress = ""
     logo_url: WebAddress = ""
     currency: CurrencyCode = "EUR"
     zone: ZoneName = "UTC"
@@ -87,6 +90,15 @@ class ShopSettings(_Part):
     support_email: EmailAddress = ""
     brand: BrandSettings = BrandSettings()
     social: tuple[SocialLink, ...] = ()
+
+
+class LinkSettings(_Part):
+    """What the links of mails carry, and whether openings are noted."""
+
+    open_pixel: bool = False
+    utm: bool = True
+    utm_source: UtmWord = "rekindle"
+    utm_medium: UtmWord = "email"
 
 
 class SenderSettings(_Part):
@@ -183,6 +195,7 @@ class Settings(_Part):
     write_keys: dict[Slug, EnoughText] = Field(default_factory=dict)
     catalog_key: Annotated[EnoughText | None, BeforeValidator(none_if_empty)] = None
     shop: ShopSettings = ShopSettings()
+    links: LinkSettings = LinkSettings()
     sender: SenderSettings = SenderSettings()
     policy: PolicySettings = PolicySettings()
     events: EventSettings = EventSettings()

@@ -131,6 +131,13 @@ def _web_address(value: str) -> str:
     raise ValueError(f'"{value}" must begin with https:// or http://')
 
 
+def _cart_address(value: str) -> str:
+    for place in re.findall(r"\{[^}]*\}?", value):
+        if place not in ("{cart_id}", "{items}"):
+            raise ValueError(f'"{place}" cannot be filled; there is {{cart_id}} and {{items}}')
+    return _web_address(value)
+
+
 def _perhaps(name: str, known: Any) -> str:
     near = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
@@ -146,3 +153,4 @@ Colour = Annotated[str, AfterValidator(_colour)]
 EmailAddress = Annotated[str, AfterValidator(_address)]
 Slug = Annotated[str, AfterValidator(_slug)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+CartAddress = Annotated[str, AfterValidator(_cart_address)]

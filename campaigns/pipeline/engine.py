@@ -18,8 +18,9 @@ from campaigns.config import Settings, Workspace, load_settings
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.campaign_book import CampaignBook
 from campaigns.pipeline.floor import FloorList
+from campaigns.pipeline.mail_links import link_options
 from campaigns.rendering import TemplateStore, shipped_templates
-from campaigns.rendering.links import LinkSigner, Utm
+from campaigns.rendering.links import LinkSigner
 from campaigns.storage.cache import SlateCache
 from campaigns.storage.database import connect, recreate_schema, schema_exists, statement
 from campaigns.storage.embedded import Servers, ensure_servers
@@ -130,14 +131,14 @@ def assemble_engine(
     """Puts the parts together on servers that are there; opens no connection yet."""
     database = connect(servers.database_url, schema=world.schema, is_scratch=world is World.REPLAY)
     links = LinkSigner(settings.secret.get_secret_value().encode(), settings.public_url)
-    folders = [workspace.templates / "emails", shipped_templates()]
+    folders, cache = [workspace.templates / "emails", shipped_templates()], workspace.artifacts / "templates"
     return Engine(
         workspace=workspace,
         settings=settings,
         database=database,
         cache=SlateCache(servers.redis_url, prefix=f"rekindle:{settings.shop.id}:{world.value}:"),
         clock=clock or WallClock(),
-        templates=TemplateStore(folders, cache=workspace.artifacts / "templates", links=links, utm=Utm()),
+        templates=TemplateStore(folders, cache=cache, links=links, **link_options(settings)),
         links=links,
         campaigns=CampaignBook(),
         partitions=Partitions(database),

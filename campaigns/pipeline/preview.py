@@ -18,6 +18,7 @@ from campaigns.domain.errors import WrongUsage
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.mail_links import address_of_cart, link_options
 from campaigns.pipeline.policy import shop_policy
 from campaigns.pipeline.preview_files import ReadCampaigns, find_campaign, find_variant, read_campaigns
 from campaigns.pipeline.preview_people import EVERYTHING, find_persona, read_persona
@@ -27,7 +28,7 @@ from campaigns.pipeline.recommend import recommend_batch
 from campaigns.pipeline.recs_words import words_of
 from campaigns.pipeline.render import context_for, coupon_of, shop_of
 from campaigns.pipeline.subject import Subject
-from campaigns.rendering import LinkSigner, TemplateStore, Utm, links_context, shipped_templates
+from campaigns.rendering import LinkSigner, TemplateStore, links_context, shipped_templates
 from campaigns.rendering.context import CouponContext
 from campaigns.rendering.lint import personas
 from campaigns.rendering.voice import known_locale
@@ -145,7 +146,7 @@ class Studio:
                 "variant": variant.name if variant else "",
             },
             "message": {"ref": MESSAGE_REF},
-            "links": links_context(self.links, MESSAGE_REF, cart_url=f"{self.settings.shop.url}/cart"),
+            "links": links_context(self.links, MESSAGE_REF, cart_url=self._cart_url(context, campaign.campaign_id)),
         }
         if context["coupon"] is not None and context["coupon"] == base["coupon"]:
             locales = (wanted.locale, context["profile"]["locale"], self.settings.shop.locale)
@@ -154,10 +155,14 @@ class Studio:
         slates = {slot.name: _shown(slot.kind, context["slots"][slot.name]) for slot in step.slots}
         return _scene(wanted, campaign, variant, who, context, slates)
 
+    def _cart_url(self, context: Mapping[str, Any], campaign_id: str) -> str:
+        lines = context["cart"]["lines"] if context["cart"] else ()
+        shown = [(str(line["product_id"]), int(line["quantity"])) for line in lines]
+        return address_of_cart(self.settings, "sample", shown, campaign=campaign_id)
+
     def _persona(self, name: str, wanted: Wanted, step: Step, variant: Variant | None) -> dict[str, Any]:
         shop = self.settings.shop
         products = self.products or sample_products(shop.url, shop.currency)
-        cart_url = f"{shop.url}/cart"
         places = {f"p{number}": product for number, product in enumerate(products)}
         context = replaced(dict(personas(shop_of(self.settings))[name]), places)
         items = context["slots"]["recommendations"]["items"]
@@ -170,7 +175,7 @@ class Studio:
             if context[part]:
                 context[part]["currency"] = shop.currency
         if context["cart"]:
-            context["cart"]["url"] = cart_url
+            context["cart"]["url"] = self._cart_url(context, wanted.campaign_id)
         if context["session"]:
             context["session"]["landing_url"] = shop.url
         if context["profile"]["locale"] == "en":  # the placeholder's; any other is what the persona is about
@@ -199,7 +204,8 @@ def open_studio(workspace: Workspace, settings: Settings, **more: Any) -> Studio
     links = LinkSigner(settings.secret.get_secret_value().encode(), settings.public_url)
     folders = template_folders(workspace)
     cache = workspace.artifacts / "templates" if workspace.state.is_dir() else None
-    templates = more.pop("templates", None) or TemplateStore(folders, cache=cache, links=links, utm=Utm())
+    options = link_options(settings)
+    templates = more.pop("templates", None) or TemplateStore(folders, cache=cache, links=links, **options)
     return Studio(workspace, settings, templates, links, **more)
 
 

@@ -10,6 +10,7 @@ from campaigns.domain.coupon import Coupon
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.mail_links import subjects_cart_url
 from campaigns.pipeline.recommend import Recommended
 from campaigns.pipeline.subject import Subject
 from campaigns.rendering import (
@@ -44,7 +45,7 @@ def render_mail(engine: Engine, subject: Subject, chosen: Recommended) -> Render
 
 def context_for(engine: Engine, subject: Subject, chosen: Recommended) -> RenderContext:
     """Everything the template may use, from the facts as they are now."""
-    links = links_context(engine.links, subject.message_ref, cart_url=f"{engine.settings.shop.url}/cart")
+    links = links_context(engine.links, subject.message_ref, cart_url=subjects_cart_url(engine.settings, subject))
     currency = engine.settings.shop.currency
     return render_context(
         shop=shop_of(engine.settings),
@@ -69,7 +70,7 @@ def context_for(engine: Engine, subject: Subject, chosen: Recommended) -> Render
 
 def shop_of(settings: Settings) -> ShopContext:
     """The shop as templates see it."""
-    values = settings.shop.model_dump(mode="json")
+    values = settings.shop.model_dump(mode="json", exclude={"cart_url"})
     return shop_context(shop_id=values.pop("id"), **values)
 
 

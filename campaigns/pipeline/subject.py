@@ -55,6 +55,12 @@ class Subject:
         return named if named is not None and not named.is_empty else self.state.current_cart()
 
     @property
+    def cart_id(self) -> str:
+        """The id the shop knows that cart by; empty where it named none."""
+        cart = self.cart
+        return next((cart_id for cart_id, one in self.state.carts.items() if one is cart), "")
+
+    @property
     def order(self) -> tuple[str, Order] | None:
         """The order the mail is about, else the last one."""
         order_id = str(self.context.get("order") or self.state.last_order_id)

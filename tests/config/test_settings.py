@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.config import QuietHours, Workspace, load_settings, parse_duration, scaffold, setting_names
+from campaigns.config.settings import ShopSettings
 from campaigns.domain.errors import UnusableEnvironment, WrongUsage
 
 REPOSITORY = Path(__file__).parents[2]
@@ -173,3 +174,10 @@ def test_the_page_documents_no_setting_that_is_gone() -> None:
     tables = {name.split(".")[0] for name in setting_names() if "." in name}
     named = {name for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", page) if name.split(".")[0] in tables}
     assert sorted(named - set(setting_names()) - {"shop.curency", "shop.brand.dark", "shop.brand"}) == []
+
+
+def test_an_address_of_the_cart_names_only_what_can_be_filled() -> None:
+    assert ShopSettings(cart_url="https://x.example/c?id={cart_id}&l={items}").cart_url.endswith("{items}")
+    for wrong in ("https://x.example/{cart}", "https://x.example/{", "javascript:{cart_id}"):
+        with pytest.raises(ValueError, match=r"cannot be filled|must begin with"):
+            ShopSettings(cart_url=wrong)

@@ -64,7 +64,7 @@ def test_a_choice_that_does_not_fit_falls_back(site: httpx.Client) -> None:
         ("source", "_base/layout.mjml:1"),
         ("headers", "List-Unsubscribe"),
         ("data", "postal_address"),
-        ("slates", "Goes well with your cart"),
+        ("slates", "Often bought with Carving Knife 22 cm"),
         ("lint", "postal-address-missing"),
     ],
 )
