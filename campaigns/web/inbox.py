@@ -13,6 +13,7 @@ from campaigns.web.inbox_frame import POLICY as FRAME_POLICY
 from campaigns.web.inbox_frame import SANDBOX, framed
 from campaigns.web.inbox_model import (
     PAGE_SIZE,
+    InboxAlarm,
     InboxCampaign,
     InboxMessage,
     InboxPage,
@@ -28,6 +29,7 @@ from campaigns.web.inbox_model import (
 from campaigns.web.inbox_pages import INBOX, ConsolePages, NavigationItem, console_folder
 
 __all__ = [
+    "InboxAlarm",
     "InboxCampaign",
     "InboxMessage",
     "InboxPage",
@@ -101,6 +103,7 @@ class _Inbox:
             query=query,
             page=page,
             campaigns=self._source.list_campaigns(),
+            alarms=self._source.list_alarms(),
             message=message,
             missing=status == 404,
             opened=opened,

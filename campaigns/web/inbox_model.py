@@ -106,6 +106,15 @@ class InboxPage:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class InboxAlarm:
+    """Something that needs a person: what is, and what to do."""
+
+    line: str
+    fix: str
+    is_urgent: bool = True
+
+
 class InboxSource(Protocol):
     """Where the mails are: the outbox in the database, or a Maildir. May block; called from several threads."""
 
@@ -115,12 +124,18 @@ class InboxSource(Protocol):
 
     def list_campaigns(self) -> Sequence[InboxCampaign]: ...
 
+    def list_alarms(self) -> Sequence[InboxAlarm]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class MessageList:
     """An inbox source over mails at hand: what a Maildir holds, or what a replay has just made."""
 
     messages: Sequence[InboxMessage] = field(default=())
+    alarms: Sequence[InboxAlarm] = field(default=())
+
+    def list_alarms(self) -> Sequence[InboxAlarm]:
+        return self.alarms
 
     def list_messages(self, query: InboxQuery) -> InboxPage:
         wanted = query.search.strip().casefold()

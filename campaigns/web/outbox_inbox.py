@@ -10,6 +10,7 @@ from campaigns.delivery.mime import compose
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.decision import explain_reason
 from campaigns.domain.message import RenderedEmail
+from campaigns.pipeline.alarms import read_alarms
 from campaigns.pipeline.deliver import outbound_mail
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.why import tell
@@ -24,6 +25,7 @@ from campaigns.storage.messages import (
 )
 from campaigns.storage.products import read_products
 from campaigns.web.inbox_model import (
+    InboxAlarm,
     InboxCampaign,
     InboxMessage,
     InboxPage,
@@ -43,6 +45,9 @@ class OutboxInbox:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+
+    def list_alarms(self) -> Sequence[InboxAlarm]:
+        return [InboxAlarm(alarm.line, alarm.fix, alarm.is_urgent) for alarm in read_alarms(self.engine)]
 
     def list_messages(self, query: InboxQuery) -> InboxPage:
         wanted = {"words": query.search.strip(), "campaign_id": query.campaign_id}

@@ -21,12 +21,14 @@ from campaigns.pipeline.coupon_pools import keep_codes, make_codes, read_pools, 
 from campaigns.pipeline.decide import decide_due
 from campaigns.pipeline.deliver import expire
 from campaigns.pipeline.report import report
+from campaigns.pipeline.tidy import tidy
 from campaigns.pipeline.why import tell
 from campaigns.rendering import TemplateStore, shipped_templates
 from campaigns.storage.coupons import hold_free
 from campaigns.storage.database import transaction
 from campaigns.storage.files.coupons import CodeLine
 from campaigns.storage.messages import find_message
+from campaigns.web.outbox_inbox import OutboxInbox
 from tests.pipeline.small_shop import Postbox, Shop, added, identify, open_shop, ordered
 from tests.pipeline.test_deliver import lose_sender
 
@@ -164,7 +166,9 @@ def test_a_worker_that_dies_takes_no_code_and_its_successor_gives_one(
     assert carried(shop) == {"mia": "AAA-1"}
 
 
-def test_a_mail_that_cannot_be_made_takes_no_code(shop: Shop) -> None:
+def test_a_mail_that_cannot_be_made_takes_no_code_and_raises_an_alarm(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     fill(shop, "AAA-1")
     folder = shop.engine.workspace.templates / "emails" / "abandoned_cart_last_call"
     folder.mkdir(parents=True)
@@ -179,6 +183,9 @@ def test_a_mail_that_cannot_be_made_takes_no_code(shop: Shop) -> None:
     template = "(template abandoned_cart_last_call)"
     assert failed.line.startswith(f"1 mail of abandoned_cart, step 1 {template} could not be made")
     assert "99" in failed.line
+    tidy(shop.engine)
+    assert [record.levelname for record in caplog.records if "abandoned_cart, step 1" in record.message] == ["ERROR"]
+    assert [alarm.is_urgent for alarm in OutboxInbox(shop.engine).list_alarms()] == [True, False]
     assert failed.is_urgent and not low.is_urgent and low.line.startswith("the pool spring is low: 1 codes left")
 
 

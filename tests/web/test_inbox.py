@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from campaigns.demo.pictures import Pictures
 from campaigns.demo.shop import DemoShop
 from campaigns.web.inbox import (
+    InboxAlarm,
     InboxMessage,
     InboxQuery,
     MessageList,
@@ -279,3 +280,16 @@ def test_pictures_are_served_by_name(tmp_path: Path) -> None:
         assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
         assert answer.content == pictures.find("FK-1000.png")
         assert httpx.get(f"{url}/pictures/..%2Fsecret.png").status_code == 404
+
+
+def test_what_needs_a_person_stands_over_the_list() -> None:
+    alarms = [
+        InboxAlarm("2 mails of welcome could not be made: <title>", "correct the template"),
+        InboxAlarm("the pool spring is low", "import more", is_urgent=False),
+    ]
+    routes = inbox_routes(MessageList([CART], alarms))
+    with serving(Starlette(routes=routes)) as url, httpx.Client(base_url=url) as site:
+        page = site.get("/inbox").text
+        assert page.count('role="alert"') == 2 and page.count("alarm urgent") == 1
+        assert "could not be made: &lt;title&gt;" in page and "import more" in page
+        assert 'role="alert"' not in site.get("/inbox/list").text
