@@ -122,7 +122,7 @@ def _administer(servers: Servers, *statements: str) -> None:
     engine.dispose()
 
 
-PARTS_OF_CI = ("browser", "playwright", "cryptography", "embedded servers", "chromium")
+PARTS_OF_CI = ("browser", "playwright", "cryptography", "embedded servers", "chromium", "c compiler")
 """What CI installs: there a suite that skips for want of one of these has failed."""
 
 

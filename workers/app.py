@@ -29,6 +29,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     broker_connection_retry_on_startup=True,
+    beat_scheduler="workers.beat:SteadyScheduler",
     broker_transport_options={"visibility_timeout": VISIBILITY_SECONDS},
     enable_utc=True,
     timezone="UTC",
@@ -42,7 +43,6 @@ def configure(workspace: Workspace, settings: Settings, broker_url: str) -> Cele
     app.conf.update(
         broker_url=broker_url,
         beat_schedule=schedule_of(settings),
-        beat_schedule_filename=str(workspace.state / "beat-schedule"),
         worker_concurrency=settings.workers.processes,
         rekindle_workspace=str(Path(workspace.root).resolve()),
     )

@@ -1,4 +1,4 @@
-"""What runs how often. An entry that found no worker in time expires: the next one sees the same rows."""
+"""What runs how often; `workers.beat` keeps the time."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ def schedule_of(settings: Settings) -> dict[str, dict[str, Any]]:
         "train_full": {
             "task": "rekindle.train_full",
             "schedule": crontab(hour=3, minute=7),
-            "options": {"expires": 7200},
         },
         "tidy": _every("rekindle.tidy", TIDY_EVERY),
     }
 
 
 def _every(task: str, interval: timedelta) -> dict[str, Any]:
-    return {"task": task, "schedule": interval, "options": {"expires": max(interval.total_seconds(), 10.0)}}
+    return {"task": task, "schedule": interval}

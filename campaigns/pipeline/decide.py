@@ -41,6 +41,7 @@ from campaigns.rendering import TemplateProblem
 from campaigns.storage.database import transaction
 from campaigns.storage.decisions import list_sends
 from campaigns.storage.enrollments import EnrollmentRow, claim_due, list_enrollments
+from campaigns.storage.inbox import read_horizon
 from campaigns.storage.messages import find_mailed_twins, read_first_applied
 from campaigns.storage.profiles import ProfileRow, find_shared_addresses, lock_addresses, read_profiles
 from campaigns.storage.suppressions import find_suppressions, read_consents
@@ -119,13 +120,15 @@ def decide_due(
 ) -> DecideReport:
     """Decides timers that are due, earliest first, in one transaction; returns what came out.
 
-    Live, a timer is due when the database's clock says so, and is decided now. In a replay `until` bounds the virtual
+    Live, a timer is due when the database's clock says so, and is decided now - but never before the events that were
+    accepted by then are applied, for one of them may be the order that ends it. In a replay `until` bounds the virtual
     moment (and `bounds` that of single profiles), and each timer is decided at its own time.
     """
     with transaction(engine.database) as connection, without_collection():
-        now = engine.now(connection)
+        now, waiting_since = (engine.now(connection), None) if engine.is_virtual else read_horizon(connection)
+        horizon = until or min(now, waiting_since or now) + _TICK
         snapshot = engine.campaigns.read(connection)
-        rows = claim_due(connection, until=until or now + _TICK, limit=limit, held=snapshot.paused, bounds=bounds)
+        rows = claim_due(connection, until=horizon, limit=limit, held=snapshot.paused, bounds=bounds)
         if not rows:
             return DecideReport()
         batch = _read_batch(engine, connection, rows, snapshot, now)

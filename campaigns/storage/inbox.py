@@ -49,6 +49,9 @@ _COUNT_REJECTS = statement(
     " AND (:source = '' OR source = :source) AND (:reason = '' OR reason = :reason)"
     " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
 )
+_HORIZON = statement(
+    "SELECT clock_timestamp(), (SELECT received_at FROM inbox WHERE attempts < :attempts ORDER BY inbox_id LIMIT 1)"
+)
 _REJECT = statement(
     "INSERT INTO rejects (source, received_at, message_id, reason, raw)"
     " SELECT :source, :received_at, t.message_id, t.reason, t.raw"
@@ -175,6 +178,12 @@ def count_rejects(
     """(source, reason, how many) of refused events, most first."""
     values = {"since": since, "source": source, "reason": reason}
     return [(row[0], row[1], row[2]) for row in connection.execute(_COUNT_REJECTS, values)]
+
+
+def read_horizon(connection: Connection) -> tuple[datetime, datetime | None]:
+    """The database's time, and when the oldest batch came in that is accepted and not applied yet."""
+    now, oldest = connection.execute(_HORIZON, {"attempts": MAX_ATTEMPTS}).one()
+    return now, oldest
 
 
 def insert_rejects(

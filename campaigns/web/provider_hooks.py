@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 
+from campaigns.clock import Clock
 from campaigns.delivery.feedback import MalformedFeedback, UnverifiedFeedback, WebhookReader, webhook_reader
 from campaigns.delivery.feedback.ses import confirmation_url
 from campaigns.pipeline.engine import Engine
@@ -15,15 +16,15 @@ from campaigns.web.services import Hook, HookRefused, HookUnproven
 _log = logging.getLogger(__name__)
 
 
-def hooks_of(engine: Engine) -> dict[str, Hook]:
+def hooks_of(engine: Engine, clock: Clock) -> dict[str, Hook]:
     """A hook for every provider whose webhook has a secret in the settings."""
     secrets = engine.settings.webhooks.secrets
-    return {name: partial(_take, engine, webhook_reader(name, secret)) for name, secret in secrets.items()}
+    return {name: partial(_take, engine, clock, webhook_reader(name, secret)) for name, secret in secrets.items()}
 
 
-def _take(engine: Engine, reader: WebhookReader, body: bytes, headers: Mapping[str, str]) -> int:
+def _take(engine: Engine, clock: Clock, reader: WebhookReader, body: bytes, headers: Mapping[str, str]) -> int:
     try:
-        events = reader.read(headers, body, engine.clock.now())
+        events = reader.read(headers, body, clock.now())
     except UnverifiedFeedback as error:
         _log.warning("a call of %s was not believed: %s", reader.provider, error)
         raise HookUnproven(str(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from campaigns.clock import WallClock
 from campaigns.config import Settings
 from campaigns.domain.campaign import Campaign
 from campaigns.pipeline import record
@@ -13,6 +14,7 @@ from campaigns.pipeline.collect import CollectLimits, Source
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.products import push_products
 from campaigns.storage.database import statement, transaction
+from campaigns.storage.database_clock import DatabaseClock
 from campaigns.storage.inbox import InboxStore
 from campaigns.storage.messages import find_message
 from campaigns.web.inbox_model import InboxSource
@@ -34,8 +36,10 @@ _PING: Final = statement("SELECT 1")
 def services_of(engine: Engine, *, inbox_page: InboxSource | None = None) -> Services:
     """Everything the web process needs, over an opened workspace."""
     settings, shoppers = engine.settings, Shoppers(engine)
+    is_live = isinstance(engine.clock, WallClock)
+    clock = DatabaseClock(engine.database, engine.clock) if is_live else engine.clock
     return Services(
-        clock=engine.clock,
+        clock=clock,
         shop=shop_look(settings),
         inbox=InboxStore(engine.database),
         sources=[Source.with_key(name, key.get_secret_value()) for name, key in settings.write_keys.items()],
@@ -47,7 +51,7 @@ def services_of(engine: Engine, *, inbox_page: InboxSource | None = None) -> Ser
         save_preferences=shoppers.save_preferences,
         catalog_source=Source.with_key("catalog", key.get_secret_value()) if (key := settings.catalog_key) else None,
         push_products=lambda body, most: push_products(engine, body, most=most),
-        hooks=hooks_of(engine),
+        hooks=hooks_of(engine, clock),
         checks={"database": shoppers.check, "cache": engine.cache.check},
         inbox_page=inbox_page,
         limits=web_limits(settings),

@@ -7,12 +7,7 @@ import subprocess
 
 def ask(runner: subprocess.Popen[str], command: str) -> str:
     """One command to the runner, and its answer."""
-    tell(runner, command)
-    assert runner.stdout is not None
-    return runner.stdout.readline().strip()
-
-
-def tell(runner: subprocess.Popen[str], command: str) -> None:
-    assert runner.stdin is not None
+    assert runner.stdin is not None and runner.stdout is not None
     runner.stdin.write(command + "\n")
     runner.stdin.flush()
+    return runner.stdout.readline().strip()

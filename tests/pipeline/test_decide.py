@@ -194,3 +194,12 @@ def test_mail_goes_out_without_the_cache(tmp_path: Path, environ: dict[str, str]
 def set_status(shop: Shop, status: str) -> None:
     with transaction(shop.engine.database) as connection:
         set_campaign_status(connection, "abandoned_cart", status, by="test", now=shop.engine.now(connection))
+
+
+def test_no_timer_is_decided_before_what_was_accepted_earlier_is_applied(shop: Shop) -> None:
+    shop.send(identify("ben", shop.ago(3)), added("ben", shop.ago(3)), identify("mia", shop.ago(2)))
+    shop.send(added("mia", shop.ago(2)))
+    shop.post(ordered("mia", shop.ago(1.5)))  # accepted, and still in the inbox
+    assert shop.decide() == 1  # ben's cart was due before that came in, mia's after it
+    shop.run("UPDATE inbox SET attempts = 5")  # what no worker can apply holds nobody up
+    assert shop.decide() == 1
