@@ -137,6 +137,9 @@ class Studio:
         step = campaign.steps[wanted.step - 1]
         base = self._persona(persona if isinstance(persona, str) else EVERYTHING, wanted, step, variant)
         context = base if isinstance(persona, str) else base | read_persona(persona, base)
+        if (spoken := context["profile"]["locale"]) != base["profile"]["locale"] and not isinstance(persona, str):
+            base = self._persona(EVERYTHING, replace(wanted, locale=wanted.locale or spoken), step, variant)
+            context = base | read_persona(persona, base)
         context |= {
             "campaign": {
                 "id": campaign.campaign_id,

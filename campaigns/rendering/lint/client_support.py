@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -39,14 +40,15 @@ _LICENCE: Final = "MIT License, copyright Avi Goldman, Andrew Powell; data from 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A piece of CSS or HTML and who ignores it. `ignored_by` are clients with the best-known first, `tested_with` is
-    how many were tried, `tested` the year of the last test."""
+    """A piece of CSS or HTML and who ignores it: `ignored_by` of the `tested_with` clients tried, the last time in the
+    year `tested`. `clients` names them by family, best-known first: `Gmail`, `Outlook (Windows, macOS)`."""
 
     title: str
     url: str
     tested: int
     tested_with: int
-    ignored_by: tuple[str, ...]
+    ignored_by: int
+    clients: tuple[str, ...]
     is_well_known: bool
     """Whether one of the clients most shoppers use is among them."""
 
@@ -57,14 +59,27 @@ def client_support() -> Mapping[str, Mapping[str, Feature]]:
     text = resources.files("campaigns.rendering.lint").joinpath(DATA).read_text(encoding="utf-8")
     data, found = json.loads(text), {kind: dict[str, Feature]() for kind in KINDS}
     for one in data["features"]:
-        clients = tuple(data["clients"][place] for place in one["no"])
+        clients = _by_family(data["clients"], [data["clients"][place] for place in one["no"]])
         known = any(place < data["well_known"] for place in one["no"])
         url = f"https://www.caniemail.com/features/{one['slug']}/"
-        feature = Feature(one["title"], url, one["tested"], one["of"], clients, known)
+        feature = Feature(one["title"], url, one["tested"], one["of"], len(one["no"]), clients, known)
         for kind, names in one["find"].items():
             for name in names:
                 found[kind].setdefault(name, feature)
     return found
+
+
+def _by_family(everyone: Sequence[str], some: Sequence[str]) -> tuple[str, ...]:
+    """`Gmail` where all of its clients are among them, else `Outlook (Windows, macOS)`."""
+    families: dict[str, list[str]] = {}
+    for client in some:
+        family, _, platform = client.removesuffix(")").partition(" (")
+        families.setdefault(family, []).append(platform)
+    whole = Counter(client.partition(" (")[0] for client in everyone)
+    return tuple(
+        family if len(names) == whole[family] else f"{family} ({', '.join(names)})"
+        for family, names in families.items()
+    )
 
 
 def trimmed(full: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,13 +49,8 @@ def css_findings(mail: Mail) -> Iterator[Finding]:
 
 
 def _message(feature: Feature, said: str) -> str:
-    families: dict[str, list[str]] = {}
-    for client in feature.ignored_by:
-        family, _, platform = client.partition(" (")
-        families.setdefault(family, []).append(platform.rstrip(")"))
-    names = [f"{family} ({', '.join(where)})" for family, where in families.items()]
-    shown = ", ".join(names[:_NAMES_SHOWN]) + (" and others" if len(names) > _NAMES_SHOWN else "")
-    share = f"{len(feature.ignored_by)} of {feature.tested_with} clients tested, in {feature.tested}"
+    shown = ", ".join(feature.clients[:_NAMES_SHOWN]) + (" and others" if len(feature.clients) > _NAMES_SHOWN else "")
+    share = f"{feature.ignored_by} of {feature.tested_with} clients tested, in {feature.tested}"
     return f"{said} does nothing in {shown} ({share}: {feature.url})"
 
 
