@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
-from jinja2 import BaseLoader, nodes
+from jinja2 import BaseLoader, Environment, nodes, pass_environment
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
@@ -282,6 +283,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             self.filters.pop(name)
         for name in _GROWING_FILTERS:
             self.filters[name] = _capped(self.filters[name])
+        self.filters["wordwrap"] = _remembered(self.filters["wordwrap"])
         self.filters["replace"] = replaced
         self.filters["format"] = _format_filter
         self.filters.update(FILTERS)
@@ -310,6 +312,7 @@ def replaced(text: Any, old: str, new: str, count: int | None = -1) -> str:
 
 
 MAX_REPLACED = 1_000_000
+MAX_REMEMBERED = 2_000
 _QUICK = frozenset({str, Markup, int})
 
 
@@ -350,6 +353,18 @@ def _capped(filter_function: Callable[..., Any]) -> Callable[..., Any]:
         if hasattr(filter_function, mark):
             setattr(capped, mark, getattr(filter_function, mark))
     return capped
+
+
+def _remembered(wordwrap: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter, which takes longer than all else in a text part, with its last results at hand."""
+    by_words = lru_cache(maxsize=1_024)(wordwrap)
+
+    @pass_environment
+    def wrapped(environment: Environment, text: Any, *args: Any, **kwargs: Any) -> Any:
+        short = type(text) is str and len(text) <= MAX_REMEMBERED
+        return (by_words if short else wordwrap)(environment, text, *args, **kwargs)
+
+    return wrapped
 
 
 def _refuse_large_numbers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
