@@ -55,7 +55,7 @@ def backtest(
     version in force, both are tried and compared.
     """
     with open_engine(output.workspace, world=World.REPLAY if of_replay else World.LIVE) as engine:
-        in_force = _in_force(engine)
+        in_force = _in_force(engine, campaign)
         candidate, companions = _candidate(engine, campaign, file, in_force)
         with output.progress("events", None) as bar:
             found = try_out(engine, campaign, candidate, companions=companions, length=since, on_progress=bar.advance)
@@ -69,9 +69,11 @@ def backtest(
         output.line(f"The picture is in {picture}")
 
 
-def _in_force(engine: Engine) -> dict[str, Campaign]:
+def _in_force(engine: Engine, tried: str) -> dict[str, Campaign]:
+    """The campaigns that play along: a paused one mails nobody, unless it is the one that is tried."""
     with transaction(engine.database) as connection:
-        return dict(engine.campaigns.read(connection).current)
+        found = engine.campaigns.read(connection)
+    return {name: one for name, one in found.current.items() if name == tried or name not in found.paused}
 
 
 def _candidate(

@@ -85,6 +85,12 @@ def headline(found: Backtest) -> list[tuple[str, int, int | None]]:
     ]
 
 
+def reason_words(reason: str) -> str:
+    """A reason to skip a mail, in a few words."""
+    spoken = {str(one): words for one, words in _REASONS.items()}
+    return spoken.get(reason, reason.replace("_", " "))
+
+
 _HEADLINE: tuple[tuple[str, Callable[[CampaignFigures], int]], ...] = (
     ("mails", lambda figures: figures.mails),
     ("shoppers mailed", lambda figures: len(figures.profiles)),

@@ -12,7 +12,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from campaigns.cli.backtest_text import headline
+from campaigns.cli.backtest_text import headline, reason_words
 from campaigns.pipeline.backtest import Backtest
 
 _SCALE: Final = 2
@@ -20,6 +20,8 @@ _WIDTH, _HEIGHT = 1200, 640
 _LEFT, _RIGHT, _TOP, _BOTTOM = 88, 48, 196, 64
 _PAPER, _INK, _FAINT, _LINE = "#ffffff", "#1c2430", "#6b7685", "#e6e9ee"
 _NEW, _OLD = "#d9541e", "#b9c2cd"
+
+_PANEL, _GAP, _PANEL_TOP, _ROW, _MOST_ROWS = 506, 52, 52, 34, 7
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -36,6 +38,10 @@ class _Sheet:
         corners = (left * _SCALE, top * _SCALE, right * _SCALE, bottom * _SCALE)
         self.draw.rounded_rectangle(corners, radius * _SCALE, fill=colour, corners=(True, True, False, False))
 
+    def bar(self, left: float, top: float, right: float, bottom: float, colour: str) -> None:
+        corners = (left * _SCALE, top * _SCALE, right * _SCALE, bottom * _SCALE)
+        self.draw.rounded_rectangle(corners, 2 * _SCALE, fill=colour, corners=(False, True, True, False))
+
     def line(self, left: float, right: float, y: float, colour: str) -> None:
         self.draw.line((left * _SCALE, y * _SCALE, right * _SCALE, y * _SCALE), fill=colour, width=_SCALE)
 
@@ -43,15 +49,49 @@ class _Sheet:
         return self.draw.textlength(text, font=_font(size)) / _SCALE
 
 
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """A list of words with a number each, and the number in force where there is one; bars show them."""
+
+    title: str
+    rows: Sequence[tuple[str, int, int | None]]
+
+
+def _skips(found: Backtest) -> _Panel:
+    after = found.after.figures(found.campaign_id).skips
+    before = found.before.figures(found.campaign_id).skips if found.before else None
+    names = sorted({*after, *(before or ())}, key=lambda name: (-after[name], name))[:_MOST_ROWS]
+    rows = [(reason_words(name), after[name], None if before is None else before[name]) for name in names]
+    return _Panel("Not mailed, and why", rows)
+
+
+def _clashes(found: Backtest) -> _Panel:
+    rows: list[tuple[str, int, int | None]] = []
+    for clash in found.after.clashes_of(found.campaign_id)[:_MOST_ROWS]:
+        other = found.after.campaigns[clash.other].name
+        told = (
+            (f"lost to {other}", clash.lost),
+            (f"won over {other}", clash.won),
+            (f"also mailed by {other}", clash.shared),
+        )
+        rows += [(words, count, None) for words, count in told if count]
+    return _Panel("Where campaigns met", rows[:_MOST_ROWS])
+
+
 def draw_backtest(found: Backtest, file: Path) -> None:
-    """Writes the picture as PNG, 1200 x 640 at double density."""
-    image = Image.new("RGB", (_WIDTH * _SCALE, _HEIGHT * _SCALE), _PAPER)
+    """Writes the picture as PNG, 1200 wide at double density: the mails of each day, below them what kept mails back
+    and where campaigns met."""
+    panels = [panel for panel in (_skips(found), _clashes(found)) if panel.rows]
+    below = _PANEL_TOP + _ROW * max((len(panel.rows) for panel in panels), default=0) + 28 if panels else 0
+    image = Image.new("RGB", (_WIDTH * _SCALE, (_HEIGHT + below) * _SCALE), _PAPER)
     sheet = _Sheet(ImageDraw.Draw(image))
     _draw_title(sheet, found)
     _draw_figures(sheet, found)
     after = found.after.figures(found.campaign_id).mails_by_day
     before = found.before.figures(found.campaign_id).mails_by_day if found.before else None
     _draw_bars(sheet, found.days, after, before)
+    for place, panel in enumerate(panels):
+        _draw_panel(sheet, panel, _LEFT + place * (_PANEL + _GAP))
     image.save(file, optimize=True)
 
 
@@ -104,6 +144,29 @@ def _draw_bars(sheet: _Sheet, days: Sequence[date], after: Counter[date], before
                 sheet.box(x, floor - counts[day] / top * height, x + own - 1, floor - 1, colour, min(4, own / 4))
         if n % every == 0:
             sheet.text((left + width / 2, floor + 14), f"{day.day} {day:%b}", 15, _FAINT, "ma")
+
+
+def _draw_panel(sheet: _Sheet, panel: _Panel, left: float) -> None:
+    """Words to the left, bars behind the numbers to the right; the widest bar is the largest number."""
+    most = max((*(after for _, after, _ in panel.rows), *(before or 0 for _, _, before in panel.rows), 1))
+    sheet.text((left, _HEIGHT + 8), panel.title, 17)
+    bars, widest = left + 316, _PANEL - 316 - 8
+    for n, (words, after, before) in enumerate(panel.rows):
+        y = _HEIGHT + _PANEL_TOP + n * _ROW
+        sheet.text((left, y), _fitting(sheet, words, 256), 15, _FAINT)
+        sheet.text((bars - 12, y), f"{after:,}", 15, _INK, "ra")
+        series = ((after, _NEW),) if before is None else ((before, _OLD), (after, _NEW))
+        for place, (count, colour) in enumerate(series):
+            height = 16 / len(series)
+            if count:
+                width = max(2.0, count / most * widest)
+                sheet.bar(bars, y + 2 + place * height, bars + width, y + 1 + (place + 1) * height, colour)
+
+
+def _fitting(sheet: _Sheet, words: str, width: float) -> str:
+    while sheet.length(words, 15) > width:
+        words = words.rstrip("…")[:-1].rstrip() + "…"
+    return words
 
 
 def _nice_step(most: int) -> int:

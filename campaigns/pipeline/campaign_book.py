@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,11 @@ class Snapshot:
     current: dict[str, Campaign] = field(default_factory=dict)
     versions: dict[tuple[str, int], Campaign] = field(default_factory=dict)
     paused: tuple[str, ...] = ()
+
+    @cached_property
+    def running(self) -> dict[str, Campaign]:
+        """The campaigns in force that are not paused."""
+        return {name: campaign for name, campaign in self.current.items() if name not in self.paused}
 
     def find(self, campaign_id: str, version: int) -> Campaign | None:
         """The campaign an enrollment runs on: its own version, else the one in force."""

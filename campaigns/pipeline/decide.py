@@ -250,7 +250,7 @@ def _candidate(batch: _Batch, claim: Claim, due_at: datetime) -> Candidate:
         suppressions=batch.suppressions.get(claim.profile.email or "", ()),
         past_sends=past,
         twin=str(batch.twins.get(claim.as_mailed, "")),
-        rivals=rivals_of(live, batch.snapshot.current, claim.state, batch.shop),
+        rivals=rivals_of(live, batch.snapshot.running, claim.state, batch.shop),
     )
 
 

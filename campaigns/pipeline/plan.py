@@ -67,7 +67,8 @@ def plan(
     and everything as it would be are tried on the last `length` of history (None: not at all)."""
     with transaction(engine.database) as connection:
         stored = {campaign.campaign_id: campaign for campaign in list_campaigns(connection)}
-        current = dict(engine.campaigns.read(connection).current)
+        snapshot = engine.campaigns.read(connection)
+        current = dict(snapshot.current)
         running = _running(count_enrollments(connection))
         has_history = read_span(connection)[2] > 0
     ids = sorted({*files, *(c for c, one in stored.items() if one.status != "retired")})
@@ -75,8 +76,10 @@ def plan(
     changed = [planned for planned in found if planned.fate is not Fate.UNCHANGED and not planned.refusal]
     if length is None or not has_history or not changed:
         return found
-    wanted = {campaign_id: file.campaign for campaign_id, file in files.items()}
-    span, trials = try_sets(engine, [wanted, current], length=length, on_progress=on_progress)
+    silent = set(snapshot.paused) - {planned.campaign_id for planned in changed}  # they mail nobody, before or after
+    wanted = {campaign_id: file.campaign for campaign_id, file in files.items() if campaign_id not in silent}
+    before = {campaign_id: campaign for campaign_id, campaign in current.items() if campaign_id not in silent}
+    span, trials = try_sets(engine, [wanted, before], length=length, on_progress=on_progress)
     return [_tried(planned, span, trials, current) if planned in changed else planned for planned in found]
 
 

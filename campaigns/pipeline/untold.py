@@ -1,4 +1,4 @@
-"""Changes of the catalog that nobody was told of, because no campaign listened: a backtest tells them.
+"""Changes of the catalog that nobody was told of (yet), mostly because no campaign listened: a backtest tells them.
 
 Those that were told stand in the history of each shopper as events; these are made up for as the stage `tell` would
 have made them, so that a price-drop campaign can be tried before there ever was one.
@@ -17,6 +17,7 @@ from campaigns.storage.catalog_changes import UntoldChange, list_untold
 from campaigns.storage.interests import NO_INTEREST
 from campaigns.storage.profiles import ProfileRow
 from triggers.catalog_events import CATALOG_EVENTS, catalog_event
+from triggers.events import Event
 from triggers.price_drop import PriceDrop
 
 Untold = Mapping[str, list[UntoldChange]]
@@ -50,12 +51,13 @@ def tell_untold(
 
 
 def _told(happened: list[Happened], changes: list[UntoldChange], rows: Mapping[int, ProfileRow]) -> list[Happened]:
-    told = list(happened)
+    told, known = list(happened), {one.event.message_id for one in happened}
     for change in sorted(changes, key=lambda one: (one.noted_at, one.name, one.product_id)):
         for profile_id, last in _interested(happened, change).items():
             row = rows.get(profile_id)
-            if row is not None and row.email:
-                _insert(told, change, last)
+            event = _event(change, last)
+            if row is not None and row.email and event.message_id not in known:
+                _insert(told, event, last)
     return told
 
 
@@ -73,8 +75,8 @@ def _interested(happened: Iterable[Happened], change: UntoldChange) -> dict[int,
     return found
 
 
-def _insert(told: list[Happened], change: UntoldChange, interest: Happened) -> None:
-    event = catalog_event(
+def _event(change: UntoldChange, interest: Happened) -> Event:
+    return catalog_event(
         change.name,
         change.product_id,
         profile_ref=str(interest.profile_id),
@@ -84,8 +86,11 @@ def _insert(told: list[Happened], change: UntoldChange, interest: Happened) -> N
         was_minor=change.was_minor,
         interested_at=interest.event.occurred_at,
     )
+
+
+def _insert(told: list[Happened], event: Event, interest: Happened) -> None:
     part = interest.part
-    place = next((n for n, one in enumerate(told) if one.event.received_at > change.noted_at), len(told))
+    place = next((n for n, one in enumerate(told) if one.event.received_at > event.received_at), len(told))
     for one in told[:place]:
         if one.profile_id == interest.profile_id and part in one.joins:
             part = one.part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -134,9 +134,10 @@ class _Teller:
         """What will happen if nothing else does: the timers played on, by the code that decides."""
         book = books_of(self.enrollments).get(self.profile.profile_id, EnrollmentBook())
         running = {row.campaign_id: row for row in self.enrollments if row.due_at is not None}
-        campaigns = dict(self.snapshot.current)
+        campaigns = dict(self.snapshot.running)
+        yield from self._held(running.values(), now)
         for campaign_id, row in running.items():
-            if own := self.snapshot.find(campaign_id, row.campaign_version):
+            if campaign_id in campaigns and (own := self.snapshot.find(campaign_id, row.campaign_version)):
                 campaigns[campaign_id] = own
         shop, age = shop_policy(self.engine.settings), self.engine.settings.events.max_event_age
         suppressed = suppressions_of(self.suppressions, now).get(self.profile.email or "", [])
@@ -149,6 +150,15 @@ class _Teller:
                 at = one.decided_at if isinstance(one, SimulatedDecision) else one.at
                 yield Moment(at, "next", text, one.campaign_id)
 
+    def _held(self, rows: Iterable[EnrollmentRow], now: datetime) -> Iterator[Moment]:
+        """Timers of paused campaigns."""
+        for row in rows:
+            campaign = self.snapshot.find(row.campaign_id, row.campaign_version)
+            if row.campaign_id in self.snapshot.paused and campaign is not None and row.step < len(campaign.steps):
+                text = f"{campaign.name}: {say_step(campaign, row.step)} is held, for the campaign is paused. "
+                text += "Once it is resumed, it goes out unless it is too late by then."
+                yield Moment(max(row.due_at or now, now), "next", text, row.campaign_id)
+
     def _foreseen(self, one: Happening, campaign: Campaign, now: datetime) -> str:
         if isinstance(one, SimulatedEnding):
             return f"{campaign.name} ends: {explain_exit(one.reason)}"
@@ -156,13 +166,12 @@ class _Teller:
             return ""
         which = f"{campaign.name}: {say_step(campaign, one.step)}"
         late = " It is overdue: are the workers running?" if one.decided_at < now - timedelta(minutes=5) else ""
-        held = " The campaign is paused." if one.campaign_id in self.snapshot.paused else ""
         if isinstance(one.decision, Send):
             waited = " (it waits for the hours when mail may go out)" if one.decided_at > one.due_at else ""
-            return f"{which} goes out, if nothing else happens{waited}.{late}{held}"
+            return f"{which} goes out, if nothing else happens{waited}.{late}"
         if isinstance(one.decision, Ghost):
-            return f"{which} is held back: the shopper belongs to those who get no mail of this campaign.{late}{held}"
-        return f"{which} will not go out. {explain(one.decision)}{late}{held}"
+            return f"{which} is held back: the shopper belongs to those who get no mail of this campaign.{late}"
+        return f"{which} will not go out. {explain(one.decision)}{late}"
 
     def _events(self) -> Iterator[Moment]:
         """Events in words; product views that follow each other in one visit are one line."""

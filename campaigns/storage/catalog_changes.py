@@ -47,7 +47,7 @@ _OPEN = statement("SELECT count(*), min(noted_at) FROM catalog_changes WHERE fin
 _TIMES = statement("SELECT DISTINCT date_trunc('month', changed_at) FROM catalog_changes WHERE finished_at IS NULL")
 _UNTOLD = statement(
     "SELECT name, product_id, changed_at, noted_at, price_minor, was_minor FROM catalog_changes"
-    " WHERE NOT heard AND name = ANY(:names) AND noted_at >= :since AND noted_at <= :until"
+    " WHERE (NOT heard OR finished_at IS NULL) AND name = ANY(:names) AND noted_at >= :since AND noted_at <= :until"
     " AND (was_minor IS NULL OR (was_minor - price_minor) * 100 >= was_minor * :least) ORDER BY noted_at, change_id"
 )
 _FORGET = statement("DELETE FROM catalog_changes WHERE finished_at < :before")

@@ -16,6 +16,7 @@ from campaigns.pipeline import tell as telling
 from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.tell import tell_all, tell_changes
 from campaigns.pipeline.why import tell
+from campaigns.storage.campaigns import set_campaign_status
 from campaigns.storage.database import transaction
 from campaigns.storage.products import save_products
 from tests.pipeline.small_shop import Postbox, Shop, added, identify, open_shop, ordered, track
@@ -295,3 +296,16 @@ def die_at(shop: Shop, moment: str, number: int) -> None:
         tell_changes(shop.engine, limit=2)
     finally:
         os._exit(0)
+
+
+def test_a_paused_campaign_stands_in_nobodys_way_and_why_says_that_it_is_held(shop: Shop) -> None:
+    sell(shop, LAMP)
+    shop.send(identify("mia", shop.ago(3)), added("mia", shop.ago(2)))
+    sold_cheaper(shop)
+    with transaction(shop.engine.database) as connection:
+        now = shop.engine.now(connection)
+        set_campaign_status(connection, "abandoned_cart", "paused", by="test", now=now)
+    shop.decide()
+    assert shop.decisions() == [("price_drop", 1, "send", "passed")]
+    [held] = [moment.text for moment in tell(shop.engine, "mia").next]
+    assert held.startswith("Abandoned cart: mail 1 of 3 (reminder) is held, for the campaign is paused.")
