@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-TEST_FLAGS ?=
+TEST_FLAGS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test fast check lint types floors format bench lock clean wheel
 
