@@ -75,8 +75,8 @@ class BrowseAbandonment(Trigger):
 
 def _session_of(state: ProfileState, key: str) -> Session | None:
     if state.stretches:
-        last = state.stretches[-1]
-        if not last.sources and last.own_key() == key:
-            return last.session_at(last.start_at)
+        last = state.stretches[-1].sessions()[-1]
+        if last.key == key:  # nearly always: the shopper is in it
+            return last
     at = from_stamp(key)
     return None if at is None else state.session_at(at)

@@ -29,7 +29,7 @@ def span(length: timedelta) -> int:
 
 def stamp(instant: int) -> str:
     """A short readable name of an instant, used in keys: `2017-11-25T01:21:10Z`."""
-    return moment(instant).isoformat().replace("+00:00", "Z")
+    return moment(instant).isoformat()[:-6] + "Z"  # in place of "+00:00"
 
 
 def from_stamp(text: str) -> int | None:

@@ -35,29 +35,40 @@ class Session(NamedTuple):
 class Stretch:
     """Activity without 30 minutes of silence. `sources` holds the first arrival from each source."""
 
-    __slots__ = ("_key", "device", "end_at", "sources", "start_at")
+    __slots__ = ("_sessions", "_visit", "device", "end_at", "sources", "start_at")
 
     def __init__(self, start_at: int, end_at: int) -> None:
         self.start_at = start_at
         self.end_at = end_at
         self.sources: dict[str, Arrival] = {}
         self.device: tuple[int, str] | None = None
-        self._key: tuple[int, str] = (-1, "")
+        self._sessions: list[Session] | None = None
+        self._visit: tuple[Visit | None, int] = (None, 0)
 
     def note_visit(self, visit: Visit, at: int) -> bool:
         """Remembers where the shopper came from. Returns whether that cuts the stretch differently."""
+        noted, noted_at = self._visit
+        if at >= noted_at and (visit is noted or visit == noted):
+            return False  # every event of a visit says the same: only its first one counts
+        self._visit = (visit, at)
         if visit.device and (self.device is None or (at, visit.device) < self.device):
-            self.device = (at, visit.device)
+            self.device, self._sessions = (at, visit.device), None
         source = source_of(visit)
-        if not source:
-            return False
-        arrival = (at, visit.landing_url or "", visit.referrer or "", visit.device or "")
+        return bool(source) and self._note_arrival(
+            source, (at, visit.landing_url or "", visit.referrer or "", visit.device or "")
+        )
+
+    def _note_arrival(self, source: str, arrival: Arrival) -> bool:
         known = self.sources.get(source)
         if known is not None and known <= arrival:
             return False
-        self.sources[source] = arrival
+        starts = self._starts()
+        self.sources[source], self._sessions = arrival, None
         self._keep_earliest_sources()
-        return True
+        return starts != self._starts()
+
+    def _starts(self) -> set[int]:
+        return {self.start_at, *(arrival[0] for arrival in self.sources.values())}
 
     def _keep_earliest_sources(self) -> None:
         if len(self.sources) > MAX_SOURCES:
@@ -65,6 +76,7 @@ class Stretch:
 
     def join(self, other: Stretch) -> None:
         """Takes over a neighbour, or the same stretch seen by another identity."""
+        self._sessions = None
         self.start_at = min(self.start_at, other.start_at)
         self.end_at = max(self.end_at, other.end_at)
         devices = [device for device in (self.device, other.device) if device is not None]
@@ -76,17 +88,24 @@ class Stretch:
 
     def session_at(self, at: int) -> Session:
         """The session an instant of this stretch belongs to."""
-        if not self.sources:
-            device = self.device[1] if self.device else ""
-            return Session(self.own_key(), self.start_at, self.end_at, "", "", "", device)
-        return next(session for session in reversed(self.sessions()) if session.start_at <= at)
+        sessions = self.sessions()
+        if sessions[-1].start_at <= at:
+            return sessions[-1]
+        return next(session for session in reversed(sessions) if session.start_at <= at)
 
     def sessions(self) -> list[Session]:
-        """The stretch cut at the first appearance of each source."""
-        if not self.sources:
-            return [self.session_at(self.start_at)]
+        """The stretch cut at the first appearance of each source, oldest first; to be read only. Worked out once: every
+        view asks for it, and moves nothing but the end of the last one."""
+        if self._sessions is None:
+            self._sessions = self._cut()
+        last = self._sessions[-1]
+        if last.end_at != self.end_at:
+            self._sessions[-1] = Session(last.key, last.start_at, self.end_at, *last[3:])
+        return self._sessions
+
+    def _cut(self) -> list[Session]:
         cuts = sorted((arrival, source) for source, arrival in self.sources.items())
-        if cuts[0][0][0] > self.start_at:
+        if not cuts or cuts[0][0][0] > self.start_at:
             cuts.insert(0, ((self.start_at, "", "", ""), ""))
         ends = [arrival[0] - 1 for arrival, _ in cuts[1:]] + [self.end_at]
         device = self.device[1] if self.device else ""
@@ -95,12 +114,6 @@ class Stretch:
             for (arrival, source), end in zip(cuts, ends, strict=True)
             if end >= arrival[0]
         ]
-
-    def own_key(self) -> str:
-        """The key of a stretch that is one session; worked out once, for every view asks for it."""
-        if self._key[0] != self.start_at:
-            self._key = (self.start_at, stamp(self.start_at))
-        return self._key[1]
 
     def to_json(self) -> list[Any]:
         if self.device is None and not self.sources:
