@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class EnrollmentStatus(StrEnum):
@@ -15,6 +16,10 @@ class EnrollmentStatus(StrEnum):
     ACTIVE = "active"
     COMPLETED = "completed"
     EXITED = "exited"
+
+
+_LIVE: Final = (EnrollmentStatus.ARMED, EnrollmentStatus.ACTIVE)
+_DECIDED: Final = (EnrollmentStatus.ACTIVE, EnrollmentStatus.COMPLETED)
 
 
 @dataclass(slots=True)
@@ -38,12 +43,12 @@ class EnrollmentMark:
     @property
     def is_live(self) -> bool:
         """Whether a timer belongs to it."""
-        return self.status in (EnrollmentStatus.ARMED, EnrollmentStatus.ACTIVE)
+        return self.status in _LIVE
 
     @property
     def is_settled(self) -> bool:
         """Whether a step was decided: its key is used up and its entry counts for re-entry."""
-        return self.step > 0 or self.status in (EnrollmentStatus.ACTIVE, EnrollmentStatus.COMPLETED)
+        return self.step > 0 or self.status in _DECIDED
 
 
 @dataclass(slots=True)
@@ -73,4 +78,6 @@ class EnrollmentBook:
     def live(self) -> Iterator[EnrollmentMark]:
         """All enrollments with a timer."""
         for marks in self.marks.values():
-            yield from (mark for mark in marks.values() if mark.is_live)
+            for mark in marks.values():
+                if mark.status in _LIVE:
+                    yield mark

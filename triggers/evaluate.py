@@ -41,8 +41,9 @@ def evaluate(
 
     `now` stamps exits. An event that arrived more than `max_event_age` after it happened still moves and ends
     enrollments, but opens none; one from the future (a wrong clock) counts from when it was received."""
-    at = micros(min(event.occurred_at, event.received_at))
-    is_history = event.received_at - event.occurred_at > max_event_age
+    occurred_at, received_at = event.occurred_at, event.received_at
+    at = micros(occurred_at if occurred_at <= received_at else received_at)
+    is_history = received_at is not occurred_at and received_at - occurred_at > max_event_age
     reshaped = fold(state, event, at, is_history=is_history)
     turn = _Turn(state, book, event, at, now, is_history=is_history)
     changes: list[TimerChange] = []
@@ -113,9 +114,7 @@ class _Turn:
     def end_or_move(self, rule: Rule, changes: list[TimerChange]) -> bool:
         """Looks at each live enrollment again. Returns whether the competition between keys must be held anew."""
         unsettled = False
-        for mark in list(self.book.of(rule.campaign_id).values()):
-            if not mark.is_live:
-                continue
+        for mark in [mark for mark in self.book.of(rule.campaign_id).values() if mark.is_live]:
             seen = rule.trigger.look(self.state, mark.key)
             if isinstance(seen, Ended):
                 self._cancel(mark, seen.reason, changes)
@@ -174,7 +173,7 @@ class _Turn:
         return None if self.at != seen.last_at else self._entered_recently(rule, marks)
 
     def _entered_recently(self, rule: Rule, marks: dict[str, EnrollmentMark]) -> datetime | None:
-        entries = [mark.entered_at for mark in marks.values() if mark.is_live or mark.is_settled]
+        entries = [mark.entered_at for mark in marks.values() if mark.is_live or mark.is_settled] if marks else ()
         latest = max(entries, default=None)
         if latest is None:
             return None

@@ -77,7 +77,9 @@ def summarize(happenings: Iterable[Happening], zone: tzinfo, *, since: datetime 
         at = one.decided_at if isinstance(one, SimulatedDecision) else one.at
         if since is not None and at < since:
             continue
-        figures = summary.campaigns.setdefault(one.campaign_id, CampaignFigures())
+        figures = summary.campaigns.get(one.campaign_id)
+        if figures is None:
+            figures = summary.campaigns[one.campaign_id] = CampaignFigures()
         if isinstance(one, SimulatedDecision):
             _add_decision(figures, one, zone)
             if one.decision.is_final:
