@@ -41,9 +41,9 @@ class CampaignBook:
         self._snapshot = Snapshot()
         self._parsed: dict[tuple[str, int], Campaign] = {}
 
-    def read(self, connection: Connection) -> Snapshot:
-        """The campaigns in force at this moment."""
-        stamp = read_stamp(connection)
+    def read(self, connection: Connection, *, stamp: object = None) -> Snapshot:
+        """The campaigns in force at this moment; `stamp` where it was just read."""
+        stamp = stamp or read_stamp(connection)
         if self._snapshot.stamp != stamp:
             self._snapshot = self._load(connection, stamp)
         return self._snapshot

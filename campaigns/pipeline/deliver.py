@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from time import monotonic
 from typing import Protocol
 from uuid import uuid4
@@ -31,6 +32,7 @@ from campaigns.pipeline.last_check import objection_to
 from campaigns.pipeline.policy import shop_policy
 from campaigns.storage.coupons import doubt_codes, release_codes
 from campaigns.storage.database import transaction
+from campaigns.storage.hand_over import Look, sender_line
 from campaigns.storage.messages import (
     ClaimedMessage,
     LastFacts,
@@ -39,10 +41,7 @@ from campaigns.storage.messages import (
     claim_messages,
     expire_leases,
     put_back,
-    read_last_facts,
-    settle_messages,
 )
-from campaigns.storage.profiles import hold_profiles
 from campaigns.storage.suppressions import suppress
 
 _log = logging.getLogger(__name__)
@@ -69,15 +68,8 @@ def deliver(
     step = _TOGETHER_IN_REPLAY if engine.is_virtual else together
     round_ = _Round(engine, mailer)
     claimed = round_.claim(limit, step)
-    groups = [claimed[start : start + step] for start in range(0, len(claimed), step)]
-    ends_at = monotonic() + seconds
-    for number, group in enumerate(groups):
-        following = groups[number + 1] if number + 1 < len(groups) else []
-        if following and monotonic() > ends_at:
-            round_.hand_over(group, [])
-            round_.put_back([message for rest in groups[number + 1 :] for message in rest])
-            break
-        round_.hand_over(group, following)
+    if claimed:
+        round_.hand_over([claimed[start : start + step] for start in range(0, len(claimed), step)], seconds)
     return round_.done
 
 
@@ -95,38 +87,46 @@ class _Round:
     def __init__(self, engine: Engine, mailer: Mailer) -> None:
         self._engine, self._mailer, self._token = engine, mailer, uuid4()
         self._shop = shop_policy(engine.settings)
-        self._begun: set[int] = set()
         self.done: Counter[str] = Counter()
+        self._begun: frozenset[int] = frozenset()
 
     def claim(self, limit: int, together: int) -> list[ClaimedMessage]:
+        """Takes messages under a lease and begins the first ones."""
         with transaction(self._engine.database) as connection:
             now = self._engine.now(connection)
             held = self._engine.campaigns.read(connection).paused
             claimed = claim_messages(connection, token=self._token, limit=limit, lease=LEASE, now=now, held=held)
-            self._begin(connection, claimed[:together])
+            ids = [message.message_id for message in claimed[:together]]
+            self._begun = frozenset(begin_hand_over(connection, ids, token=self._token, lease=LEASE))
         return claimed
 
-    def hand_over(self, group: Sequence[ClaimedMessage], following: Sequence[ClaimedMessage]) -> None:
-        """Hands over a group whose beginning is committed, and begins the next one."""
-        group = [message for message in group if message.message_id in self._begun]
-        with transaction(self._engine.database) as connection:
-            settlements = self._check_and_send(connection, group) if group else []
-            settle_messages(connection, settlements, token=self._token)
-            self._begin(connection, following)
-        self.done.update(settlement.status.value for settlement in settlements)
+    def hand_over(self, groups: Sequence[Sequence[ClaimedMessage]], seconds: float) -> None:
+        """Hands over group by group: each is begun in the transaction that records the one before, and that is
+        committed before its first mail goes out."""
+        ends_at = monotonic() + seconds
+        with sender_line(self._engine.database, token=self._token, lease=LEASE) as line:
+            look = line.look(self._begun, _profiles(groups[0]))
+            for group, following in zip_longest(groups, groups[1:], fillvalue=()):
+                is_last = not following or monotonic() > ends_at
+                begun = [message for message in group if message.message_id in look.begun]
+                settlements = self._check_and_send(line.connection, begun, look)
+                next_ids = [] if is_last else [message.message_id for message in following]
+                look = line.turn(settlements, next_ids, _profiles(following))
+                self.done.update(settlement.status.value for settlement in settlements)
+                if is_last:
+                    break
+        self._put_back([message for group in groups for message in group])
 
-    def put_back(self, messages: Sequence[ClaimedMessage]) -> None:
-        with transaction(self._engine.database) as connection:
-            put_back(connection, [message.message_id for message in messages], token=self._token)
+    def _put_back(self, messages: Sequence[ClaimedMessage]) -> None:
+        """Those not begun when the time was over."""
+        if self.done.total() < len(messages):
+            with transaction(self._engine.database) as connection:
+                put_back(connection, [message.message_id for message in messages], token=self._token)
 
-    def _begin(self, connection: Connection, messages: Sequence[ClaimedMessage]) -> None:
-        ids = [message.message_id for message in messages]
-        self._begun = begin_hand_over(connection, ids, token=self._token, lease=LEASE)
-
-    def _check_and_send(self, connection: Connection, group: Sequence[ClaimedMessage]) -> list[Settlement]:
+    def _check_and_send(self, connection: Connection, group: Sequence[ClaimedMessage], look: Look) -> list[Settlement]:
         """The profiles stay locked from the last check to the hand-over: an order commits before it or after it."""
-        facts = _hold_and_read(connection, group)
-        snapshot = self._engine.campaigns.read(connection)
+        facts = look.facts
+        snapshot = self._engine.campaigns.read(connection, stamp=look.stamp)
         settlements: list[Settlement] = []
         ready: list[ClaimedMessage] = []
         for message in group:
@@ -165,16 +165,8 @@ class _Round:
         return _settlement(message, outcome, at, may_repeat=may_repeat)
 
 
-def _hold_and_read(connection: Connection, group: Sequence[ClaimedMessage]) -> dict[int, LastFacts]:
-    """Locks the profiles the messages belong to now: since the claim two may have become one."""
-    wanted = {message.profile_id for message in group}
-    while True:
-        hold_profiles(connection, sorted(wanted))
-        facts = read_last_facts(connection, [message.message_id for message in group])
-        missing = {found.profile_id for found in facts.values()} - wanted
-        if not missing:
-            return facts
-        wanted |= missing
+def _profiles(group: Sequence[ClaimedMessage]) -> list[int]:
+    return [message.profile_id for message in group]
 
 
 def _settlement(message: ClaimedMessage, outcome: Outcome, at: datetime, *, may_repeat: bool) -> Settlement:

@@ -15,7 +15,7 @@ _CURRENT = statement(
     "SELECT c.campaign_id, c.version, c.status, v.definition, v.checksum, v.applied_at, v.applied_by FROM campaigns c"
     " JOIN campaign_versions v USING (campaign_id, version) ORDER BY c.campaign_id"
 )
-_STAMP = statement("SELECT count(*), max(changed_at), sum(version) FROM campaigns")
+STAMP = statement("SELECT count(*), max(changed_at), sum(version) FROM campaigns")
 _VERSIONS = statement("SELECT campaign_id, version, definition FROM campaign_versions ORDER BY campaign_id, version")
 _ADD_VERSION = statement(
     "INSERT INTO campaign_versions (campaign_id, version, definition, checksum, applied_at, applied_by)"
@@ -101,7 +101,7 @@ def list_campaigns(connection: Connection) -> list[StoredCampaign]:
 
 def read_stamp(connection: Connection) -> object:
     """A value that differs whenever a campaign was applied, paused, resumed or retired."""
-    return tuple(connection.execute(_STAMP).one())
+    return tuple(connection.execute(STAMP).one())
 
 
 def list_versions(connection: Connection) -> dict[tuple[str, int], str]:

@@ -10,6 +10,7 @@ import orjson
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import Connection, Engine, TextClause, create_engine, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -53,13 +54,21 @@ _EXHAUSTED = {
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: commits at the end, rolls back on any error; a lost server becomes one readable line."""
+    with transaction_errors(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def transaction_errors(engine: Engine) -> Iterator[None]:
+    """A lost or exhausted server as one readable line."""
     try:
-        with engine.begin() as connection:
-            yield connection
-    except OperationalError as error:
-        if isinstance(error.orig, psycopg.OperationalError) and _is_connection_loss(error):
+        yield
+    except (OperationalError, psycopg.OperationalError) as error:
+        cause = error.orig if isinstance(error, OperationalError) else error
+        state = getattr(cause, "sqlstate", None)
+        if isinstance(cause, psycopg.OperationalError) and (_is_loss(state) or _is_invalid(error)):
             raise unreachable(engine) from error
-        if (state := getattr(error.orig, "sqlstate", None) or "") in _EXHAUSTED:
+        if state in _EXHAUSTED:
             raise UnusableEnvironment(f"PostgreSQL at {_host(engine)} {_EXHAUSTED[state]}") from error
         raise
 
@@ -92,9 +101,12 @@ def _host(engine: Engine) -> str:
     return str(url.query.get("host") or f"{url.host}:{url.port or 5432}")
 
 
-def _is_connection_loss(error: OperationalError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state.startswith(("08", "57P"))
+def _is_loss(state: str | None) -> bool:
+    return state is None or state.startswith(("08", "57P"))
+
+
+def _is_invalid(error: Exception) -> bool:
+    return isinstance(error, OperationalError) and error.connection_invalidated
 
 
 def statement(sql: str) -> TextClause:
@@ -102,11 +114,21 @@ def statement(sql: str) -> TextClause:
     return text(sql)
 
 
-def copy_rows(connection: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """COPY `rows` into `into` ("table (column, ...)"), in the connection's transaction."""
+def driver_text(clause: TextClause) -> str:
+    """A statement as the driver itself takes it, for work that goes past SQLAlchemy."""
+    return str(clause.compile(dialect=postgresql.psycopg.dialect()))  # type: ignore[no-untyped-call]
+
+
+def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
+    """The driver's own connection: it takes part in the transaction that is open."""
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
-    with raw.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+    return raw
+
+
+def copy_rows(connection: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """COPY `rows` into `into` ("table (column, ...)"), in the connection's transaction."""
+    with driver_connection(connection).cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 

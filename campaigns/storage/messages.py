@@ -32,7 +32,7 @@ _CLAIM = statement(
     " RETURNING m.message_id, m.message_ref, m.enrollment_id, m.step, m.campaign_id, m.profile_id, m.address,"
     " m.attempts, m.created_at, m.content"
 )
-_HAND = statement(
+HAND = statement(
     "UPDATE messages SET handed_at = clock_timestamp(), attempts = attempts + 1,"
     " lease_until = clock_timestamp() + make_interval(secs => :lease_s)"
     " WHERE message_id = ANY(:ids) AND status = 'sending' AND lease_token = :token RETURNING message_id"
@@ -41,7 +41,7 @@ _PUT_BACK = statement(
     "UPDATE messages SET status = 'queued', lease_token = NULL, lease_until = NULL"
     " WHERE message_id = ANY(:ids) AND status = 'sending' AND lease_token = :token AND handed_at IS NULL"
 )
-_SETTLE = statement(
+SETTLE = statement(
     "UPDATE messages m SET status = t.status, provider_id = t.provider_id, detail = t.detail,"
     " not_before = t.not_before, sent_at = t.sent_at, lease_token = NULL, lease_until = NULL, handed_at = NULL"
     " FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]), CAST(:provider_ids AS text[]),"
@@ -62,7 +62,7 @@ _EXPIRE = statement(
     " detail = CASE WHEN m.handed_at IS NULL THEN m.detail ELSE 'the sender stopped between hand-over and record' END"
     " FROM lost WHERE m.message_id = lost.message_id RETURNING m.message_id, m.status"
 )
-_BEFORE_HAND_OVER = statement(
+BEFORE_HAND_OVER = statement(
     "SELECT m.message_id, m.profile_id, e.key, e.campaign_version, e.exit_reason, d.due_at, s.ordered_at, s.state, c.granted,"
     " (SELECT json_object_agg(x.scope, x.reason) FROM suppressions x WHERE x.address = lower(m.address)),"
     " clock_timestamp() FROM messages m LEFT JOIN enrollments e ON e.enrollment_id = m.enrollment_id"
@@ -224,18 +224,13 @@ def begin_hand_over(connection: Connection, ids: Sequence[int], *, token: UUID, 
     if not ids:
         return set()
     values = {"ids": list(ids), "token": token, "lease_s": lease.total_seconds()}
-    return {row[0] for row in connection.execute(_HAND, values)}
+    return {row[0] for row in connection.execute(HAND, values)}
 
 
 def put_back(connection: Connection, ids: Sequence[int], *, token: UUID) -> None:
     """Returns claimed messages whose hand-over was not begun to the queue."""
     if ids:
         connection.execute(_PUT_BACK, {"ids": list(ids), "token": token})
-
-
-def read_last_facts(connection: Connection, ids: Sequence[int]) -> dict[int, LastFacts]:
-    """What the last check before the hand-over is made from, by message id."""
-    return {row[0]: LastFacts(*row) for row in connection.execute(_BEFORE_HAND_OVER, {"ids": list(ids)})}
 
 
 def find_mailed_twins(
@@ -256,21 +251,17 @@ def read_first_applied(connection: Connection) -> datetime | None:
     return at
 
 
-def settle_messages(connection: Connection, settlements: Sequence[Settlement], *, token: UUID) -> int:
-    """Records what became of claimed messages, also of those given up as uncertain while their sender was slow; one
-    that somebody else took over stays as it is. Returns how many were recorded."""
-    if not settlements:
-        return 0
-    values = {
+def settlement_values(settlements: Sequence[Settlement]) -> dict[str, list[Any]]:
+    """What `SETTLE` is given beside the token. It records what became of claimed messages, also of those given up as
+    uncertain while their sender was slow; one that somebody else took over stays as it is."""
+    return {
         "ids": [s.message_id for s in settlements],
         "statuses": [s.status.value for s in settlements],
         "provider_ids": [s.provider_id for s in settlements],
         "details": [s.detail for s in settlements],
         "not_befores": [s.not_before for s in settlements],
         "sent_ats": [s.sent_at for s in settlements],
-        "token": token,
     }
-    return connection.execute(_SETTLE, values).rowcount
 
 
 def expire_leases(connection: Connection, *, at_least_once: Iterable[str] = (), attempts: int = 5) -> dict[int, str]:

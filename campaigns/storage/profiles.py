@@ -32,11 +32,8 @@ _LOAD = (
 )
 _LOCK = statement(_LOAD + " ORDER BY p.profile_id FOR UPDATE OF p")
 _READ = statement(_LOAD)
-_HOLD = statement(
-    "SELECT p.profile_id, s.ordered_at FROM profiles p"
-    " LEFT JOIN profile_states s USING (profile_id) WHERE p.profile_id = ANY(:ids)"
-    " ORDER BY p.profile_id FOR SHARE OF p"
-)
+HOLD = statement("SELECT 1 FROM profiles p WHERE p.profile_id = ANY(:ids) ORDER BY p.profile_id FOR SHARE OF p")
+"""Keeps profiles from changing until the transaction ends."""
 _SAVE_STATES = statement(
     "INSERT INTO profile_states (profile_id, state, last_event_at, ordered_at, updated_at)"
     " SELECT t.profile_id, t.state, t.last_event_at, t.ordered_at, :now FROM jsonb_to_recordset(CAST(:rows AS jsonb))"
@@ -110,11 +107,6 @@ def lock_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, Profi
 def read_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, ProfileRow]:
     """The same without a lock."""
     return {row[0]: ProfileRow(*row) for row in connection.execute(_READ, {"ids": list(ids)})}
-
-
-def hold_profiles(connection: Connection, ids: Iterable[int]) -> dict[int, datetime | None]:
-    """Keeps profiles from changing until the transaction ends; returns when each last ordered."""
-    return {row[0]: row[1] for row in connection.execute(_HOLD, {"ids": list(ids)})}
 
 
 def insert_profiles(connection: Connection, rows: Sequence[ProfileRow], now: datetime) -> None:

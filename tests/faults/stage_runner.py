@@ -2,8 +2,8 @@
 
     run STAGE MOMENT NUMBER   a child runs the stage and exits right "before" or "after" its NUMBER-th commit
 
-The product knows nothing of this: the commits are counted in the database driver's own commit call. Children are forked
-from one warm process, so that dying is cheap.
+The product knows nothing of this: the commits are counted in the database driver's own commit call, and where COMMIT
+travels among other statements, around that message. Children are forked from one warm process, so that dying is cheap.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from campaigns.delivery import Mailer, mailer_from_url
 from campaigns.pipeline import deliver as delivering
@@ -57,18 +60,29 @@ def _one_stage(folder: Path, stage: str, moment: str, number: int) -> None:
 
 def _die_at(engine: Engine, moment: str, number: int) -> None:
     dialect, commits = engine.database.dialect, 0
-    real = dialect.do_commit
+    commit, execute = dialect.do_commit, psycopg.ClientCursor.execute
 
-    def commit(connection: object) -> None:
+    def reach(now: str) -> None:
         nonlocal commits
-        commits += 1
-        if commits == number and moment == "before":
-            os._exit(DIED)
-        real(connection)
-        if commits == number and moment == "after":
+        commits += now == "before"
+        if commits == number and moment == now:
             os._exit(DIED)
 
-    dialect.do_commit = commit
+    def do_commit(connection: Any) -> None:
+        reach("before")
+        commit(connection)
+        reach("after")
+
+    def do_execute(cursor: Any, message: bytes) -> None:
+        is_commit = b"; COMMIT" in message or message == b"COMMIT"
+        if is_commit:
+            reach("before")
+        execute(cursor, message)
+        if is_commit:
+            reach("after")
+
+    dialect.do_commit = do_commit
+    psycopg.ClientCursor.execute = do_execute  # type: ignore[method-assign]
 
 
 def _stages(engine: Engine, mailer: Mailer) -> dict[str, Callable[[], object]]:
