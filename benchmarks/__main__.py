@@ -13,6 +13,7 @@ ORDER = (
     ("replay", ()),
     ("ingest", ()),
     ("timers", ()),
+    ("end_to_end", ()),
     ("backtest", ()),
     ("collect_http", ()),
     ("collect_normalise", ()),

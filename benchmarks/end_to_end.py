@@ -2,9 +2,9 @@
 
 A workspace as `init` makes it, with its own PostgreSQL and Redis. Shoppers of the built-in shop leave carts of one to
 four products; the shipped abandoned-cart campaign arms their timers; slates are trained into Redis. Then `rekindle
-worker` (as many processes as shipped) and `rekindle beat` run as they always do, while the campaign is paused. The clock
-starts when it is resumed, and stops when an SMTP server on loopback has taken the last mail. Processor time is that of
-all processes, so that a busy machine can be seen: two idle cores have two seconds of it in a second.
+worker` (as many processes as shipped) and `rekindle beat` run as they always do, while the campaign is paused. The
+clock starts when it is resumed, and stops when an SMTP server on loopback has taken the last mail. Processor time is
+that of all processes, so that a busy machine can be seen: two idle cores have two seconds of it in a second.
 
 `--profile` runs the stages in this process instead, one after the other, and shows where their time goes.
 """
@@ -61,7 +61,7 @@ _SETTLE_SECONDS = 8.0
 
 
 def visits(count: int, products: tuple[Product, ...], now: datetime, seed: int = 1) -> Iterator[Event]:
-    """The doings of `count` shoppers: each says who it is, looks at some products and leaves some of them in the cart."""
+    """The doings of `count` shoppers: each says who it is, looks at products and leaves some of them in the cart."""
     chance = random.Random(seed)
     shown = [product for product in products if not product.hidden]
     for number in range(count):
@@ -227,7 +227,8 @@ def run(engine: Engine, sink_: Sink, mails: int, most_seconds: float) -> None:
         states = count_messages(connection)
     taken, total = sink_.taken.value, sum(used.values())
     print(
-        f"{taken:,} mails taken by the mail server {seconds:.1f} s after their timers were set free: {taken / seconds:,.0f}/s"
+        f"{taken:,} mails taken by the mail server {seconds:.1f} s after their timers were set free:"
+        f" {taken / seconds:,.0f}/s"
     )
     print("processor time: " + ", ".join(f"{who} {took:.1f} s" for who, took in used.most_common()))
     print(f"that is {total / taken * 1e3:.2f} ms a mail: {2 * taken / total:,.0f}/s is what two free cores would do")

@@ -60,7 +60,7 @@ class SenderLine:
     def __init__(self, connection: Connection, token: UUID, lease: timedelta) -> None:
         self.connection = connection
         self._cursor = psycopg.ClientCursor(driver_connection(connection))
-        self._token, self._lease_s = token, lease.total_seconds()
+        self._own = {"token": self._literal(token), "lease_s": self._literal(lease.total_seconds())}
         if not connection.info.get("is_sender"):
             self._cursor.execute(_PREPARE.encode())
             connection.info["is_sender"] = True
@@ -87,20 +87,27 @@ class SenderLine:
         settled: Mapping[str, list[Any]] | None = None,
     ) -> list[list[Any]]:
         """Sends the statements as one message; the rows of each."""
-        values = {"token": self._token, "lease_s": self._lease_s}
-        lists = {_SETTLE: settled or {}, _LOOK[0]: {"ids": sorted(set(profile_ids))}}
-        parts = [
-            one
-            if isinstance(one, str)
-            else psycopg.ClientCursor.mogrify(self._cursor, one.call, {**values, **lists.get(one, {"ids": list(ids)})})
-            for one in statements
-        ]
+        values: dict[str | _Prepared, Mapping[str, Any]] = {
+            _SETTLE: settled or {},
+            _LOOK[0]: {"ids": sorted(set(profile_ids))},
+        }
+        mails = {"ids": list(ids)}
+        parts = [one if isinstance(one, str) else self._call(one, values.get(one, mails)) for one in statements]
         self._cursor.execute("; ".join(parts).encode())
         answers = []
         while True:
             answers.append(self._cursor.fetchall() if self._cursor.description else [])
             if not self._cursor.nextset():
                 return answers
+
+    def _call(self, prepared: _Prepared, values: Mapping[str, Any]) -> str:
+        return prepared.call % {**self._own, **{name: self._literal(value) for name, value in values.items()}}
+
+    def _literal(self, value: Any) -> str:
+        """As PostgreSQL reads it; numbers, and lists of nothing else, need no quoting by the driver."""
+        if isinstance(value, list) and all(one is None or type(one) is int for one in value):
+            return "'{" + ",".join("NULL" if one is None else str(one) for one in value) + "}'"
+        return self._cursor.mogrify("%s", (value,))
 
     def _looked(self, begun: frozenset[int], answers: Sequence[list[Any]], held: set[int]) -> Look:
         """Profiles may have become one since the mails were claimed: then those they belong to now are locked too."""

@@ -333,6 +333,7 @@ messages = Table(
     Index("ix_messages_address", "address"),
     Index("ix_messages_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
     Index("ix_messages_created_at", "created_at"),
+    postgresql_with={"fillfactor": "60"},
     comment="The outbox: one rendered email to one address, at most once per enrollment and step",
 )
 
