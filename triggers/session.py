@@ -150,8 +150,7 @@ def extend(stretches: list[Stretch], at: int, visit: Visit | None, limit: int) -
     """Notes activity at an instant. Returns whether sessions other than the last were reshaped, or its start moved."""
     if stretches and stretches[-1].start_at <= at <= stretches[-1].end_at + SILENCE:
         stretch, reshaped = stretches[-1], False
-        if at > stretch.end_at:
-            stretch.end_at = at
+        stretch.end_at = max(stretch.end_at, at)
     elif not stretches or at > stretches[-1].end_at:
         stretch, reshaped = Stretch(at, at), False
         stretches.append(stretch)

@@ -214,8 +214,7 @@ def fold(state: ProfileState, event: Event, at: int, *, is_history: bool = False
         state.history_until = at
     name = event.name
     if name not in CATALOG_EVENTS:  # a new price is no sign of life
-        if at > state.last_at:
-            state.last_at = at
+        state.last_at = max(state.last_at, at)
         if not state.first_at or at < state.first_at:
             state.first_at = at
     reshaped = False
