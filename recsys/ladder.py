@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from heapq import nlargest
-from operator import itemgetter
 
 from recsys import keys
 from recsys.columns import Events
@@ -15,6 +13,7 @@ from recsys.request import Fetched, Request, Signal
 from recsys.slates import Rung, SlotKind
 
 POOL = 60  # candidates of a session worth ranking
+DEEP = 40  # neighbours of the newest seed that have a say
 SEEDS = 12  # most recent products whose neighbours are looked up
 CATEGORIES = 3
 SEED_DECAY = 0.85  # per step back in the session
@@ -33,6 +32,10 @@ class Candidate:
     seed: str = ""
 
 
+Part = tuple[float, Rung, str, str]  # the largest part of a score: its weight, rung, source and sentence
+Ranking = tuple[list[str], dict[str, float], dict[str, Part]]
+_OF_SESSION: Part = (0.0, Rung.SESSION, "", "")
+
 # list of a product's record, and the sentence, by slot kind: later lists only fill up
 _LISTS: Mapping[SlotKind, tuple[tuple[str, float], ...]] = {
     SlotKind.SIMILAR: (("similar", 1.0), ("next", 0.3)),
@@ -46,6 +49,13 @@ _LISTS: Mapping[SlotKind, tuple[tuple[str, float], ...]] = {
 
 def seeds(request: Request) -> list[Signal]:
     """Return the products a slot starts from, newest first and each once; cart or order lines lead."""
+    if "seeds" not in request.memo:
+        request.memo["seeds"] = _seeds(request)
+    found: list[Signal] = request.memo["seeds"]
+    return found
+
+
+def _seeds(request: Request) -> list[Signal]:
     lines: Iterable[str] = ()
     if request.slot.kind is SlotKind.COMPLEMENT:
         lines = request.cart or request.last_order
@@ -76,6 +86,13 @@ def keys_of(request: Request) -> list[str]:
 
 def affinities(request: Request, attribute: str) -> list[str]:
     """Return the categories or brands the session leans to, strongest first."""
+    if attribute not in request.memo:
+        request.memo[attribute] = _affinities(request, attribute)
+    found: list[str] = request.memo[attribute]
+    return found
+
+
+def _affinities(request: Request, attribute: str) -> list[str]:
     weight: dict[str, float] = {}
     for place, signal in enumerate(request.signals[: 4 * SEEDS]):
         name = getattr(signal, attribute)
@@ -99,7 +116,7 @@ def climb(request: Request, fetched: Fetched) -> Iterator[Candidate]:
         return
     for product_id in request.slot.rules.pinned:
         yield Candidate(product_id, 1.0, Rung.PINNED, "pinned", "pinned")
-    yield from _personal(request, fetched)
+    yield from _candidates(_personal(request, fetched))
     for name in affinities(request, "category"):
         yield from _shared(fetched, keys.category(name), Rung.AFFINITY, "category", name)
     for name in affinities(request, "brand"):
@@ -119,7 +136,8 @@ def _shared(fetched: Fetched, key: str, rung: Rung, code: str, name: str = "") -
     """Return the candidates of a list that many shoppers of a batch share, made once."""
     if key not in fetched.ranked:
         fetched.ranked[key] = list(_listed(fetched.get(key), rung, code, name))
-    return fetched.ranked[key]
+    found: list[Candidate] = fetched.ranked[key]
+    return found
 
 
 def _listed(record: Unpacked | None, rung: Rung, code: str, name: str = "") -> Iterator[Candidate]:
@@ -133,77 +151,95 @@ def _source_name(code: int) -> str:
 
 
 def _recent(request: Request) -> Iterator[Candidate]:
+    for product_id, strength, code in _own_products(request):
+        yield Candidate(product_id, strength, Rung.SESSION, "history", code)
+
+
+def _own_products(request: Request) -> list[tuple[str, float, str]]:
+    """Return what the shopper touched with its strength and sentence, the strongest first."""
     strength: dict[str, float] = {}
     added: set[str] = set()
     for place, signal in enumerate(request.signals):
         strength[signal.product_id] = strength.get(signal.product_id, 0.0) + _strength(signal, place)
         if signal.event == Events.ADDED:
             added.add(signal.product_id)
-    for product_id in sorted(strength, key=lambda p: -strength[p]):
-        code = "left_in_cart" if product_id in added else "recently_viewed"
-        yield Candidate(product_id, strength[product_id], Rung.SESSION, "history", code)
+    ordered = sorted(strength, key=strength.__getitem__, reverse=True)
+    return [(p, strength[p], "left_in_cart" if p in added else "recently_viewed") for p in ordered]
 
 
-def _personal(request: Request, fetched: Fetched) -> list[Candidate]:
+def personal_ids(request: Request, fetched: Fetched) -> list[str]:
     """Return what is known of this very shopper as one ranking: neighbours of the session, own products, own slate."""
-    started = seeds(request)
-    memo = (request.slot.kind, request.profile_id, tuple(started), tuple(request.signals[:SEEDS]), tuple(request.cart))
-    if memo not in fetched.ranked:
-        pool = _neighbours(request, fetched, started)
-        if request.slot.kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT):
-            _mix(request, fetched, pool)
-        fetched.ranked[memo] = sorted(pool.values(), key=_rank)
-    return fetched.ranked[memo]
+    return _personal(request, fetched)[0]
 
 
-def _rank(candidate: Candidate) -> tuple[float, str]:
-    return -candidate.score, candidate.product_id
+def _personal(request: Request, fetched: Fetched) -> Ranking:
+    """Return the ids, best first, with the score of each and, where it is not a neighbour of the session, its part.
+    Candidates are made of them one by one, for few of them are ever looked at."""
+    if request.fingerprint not in fetched.ranked:
+        kind, total = request.slot.kind, _neighbours(request, fetched)
+        mixed = _mixed if kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT) else _plain
+        fetched.ranked[request.fingerprint] = mixed(request, fetched, total)
+    found: Ranking = fetched.ranked[request.fingerprint]
+    return found
 
 
-def _neighbours(request: Request, fetched: Fetched, started: list[Signal]) -> dict[str, Candidate]:
-    """Sum what the lists of all seeds say, the best as 1; where a product came from is found later, if it is shown."""
+def _candidates(ranking: Ranking) -> Iterator[Candidate]:
+    ids, score, part = ranking
+    for product_id in ids:
+        _, rung, source, code = part.get(product_id, _OF_SESSION)
+        yield Candidate(product_id, score[product_id], rung, source, code)
+
+
+def _neighbours(request: Request, fetched: Fetched) -> dict[str, float]:
+    """Sum what the lists of all seeds say, of older seeds the first places only; where a product came from is found
+    later, for those that are shown."""
     total: dict[str, float] = {}
     heard = total.get
-    for ids, scores, _, factor, _, _ in _voices(request, fetched, started):
-        for product_id, score in zip(ids, scores, strict=True):
+    for ids, scores, _, factor, _, _, place in _voices(request, fetched, seeds(request)):
+        for product_id, score in zip(ids[: max(10, DEEP - 4 * place)], scores, strict=False):
             total[product_id] = heard(product_id, 0.0) + factor * score
-    best = nlargest(POOL, total.items(), key=itemgetter(1))
-    peak = best[0][1] if best and best[0][1] > 0 else 1.0
-    return {product_id: Candidate(product_id, score / peak, Rung.SESSION, "", "") for product_id, score in best}
+    return total
 
 
-def _mix(request: Request, fetched: Fetched, pool: dict[str, Candidate]) -> None:
+def _plain(request: Request, fetched: Fetched, total: dict[str, float]) -> Ranking:
+    best = sorted(total, key=total.__getitem__, reverse=True)[:POOL]
+    peak = total[best[0]] if best and total[best[0]] > 0 else 1.0
+    return best, {product_id: total[product_id] / peak for product_id in best}, {}
+
+
+def _mixed(request: Request, fetched: Fetched, total: dict[str, float]) -> Ranking:
     """Weigh the session with own products and the precomputed slate: a product's rung is that of its largest part."""
     mix, kind = fetched.mix, request.slot.kind
     share = max(mix.session, mix.slate) if kind is SlotKind.CROSS_SELL else mix.session
-    largest = {}
-    for product_id, candidate in pool.items():
-        candidate.score *= share
-        largest[product_id] = candidate.score
-    if kind is SlotKind.NEXT_BEST:
-        _add(pool, largest, _recent(request), mix.own, OWN_DECAY)
+    share /= max(total.values(), default=1.0) or 1.0
+    score = {product_id: share * said for product_id, said in total.items()}
+    part: dict[str, Part] = {}
+    weight = mix.own
+    for product_id, _, code in _own_products(request) if kind is SlotKind.NEXT_BEST else ():
+        heard = score.get(product_id, 0.0)
+        part[product_id] = (max(weight, heard), Rung.SESSION, "history", code)
+        score[product_id] = heard + weight
+        weight *= OWN_DECAY
+    _add_slate(request, fetched, score, part)
+    return sorted(score, key=score.__getitem__, reverse=True)[: 2 * POOL], score, part
+
+
+def _add_slate(request: Request, fetched: Fetched, score: dict[str, float], part: dict[str, Part]) -> None:
     record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
-    if record is not None:
-        weight = mix.slate if _knows_session(record, request) else mix.old_slate
-        own = _listed(record, Rung.PROFILE, "profile")
-        if kind is SlotKind.NEW_FOR_YOU:
-            touched = {s.product_id for s in request.signals}
-            own = (c for c in own if c.product_id not in touched)
-        _add(pool, largest, own, weight, SLATE_DECAY)
-
-
-def _add(
-    pool: dict[str, Candidate], largest: dict[str, float], ranked: Iterable[Candidate], weight: float, decay: float
-) -> None:
-    for candidate in ranked:
-        product_id, held = candidate.product_id, pool.get(candidate.product_id)
-        candidate.score = weight + (held.score if held else 0.0)
-        if held is None or weight > largest[product_id]:
-            candidate.code = held.code if held and held.code else candidate.code
-            pool[product_id], largest[product_id] = candidate, weight
-        else:
-            held.score = candidate.score
-        weight *= decay
+    if record is None:
+        return
+    weight = fetched.mix.slate if _knows_session(record, request) else fetched.mix.old_slate
+    touched = {s.product_id for s in request.signals} if request.slot.kind is SlotKind.NEW_FOR_YOU else ()
+    for ids, _, sources, _ in record.lists.values():
+        for product_id, source in zip(ids, sources, strict=True):
+            if product_id in touched:
+                continue
+            heard = score.get(product_id, 0.0)
+            held = part.get(product_id)
+            if weight > (held[0] if held else heard):
+                part[product_id] = (weight, Rung.PROFILE, _source_name(source), held[3] if held else "profile")
+            score[product_id] = heard + weight
+            weight *= SLATE_DECAY
 
 
 def _knows_session(record: Unpacked, request: Request) -> bool:
@@ -214,8 +250,8 @@ def _knows_session(record: Unpacked, request: Request) -> bool:
 
 def _voices(
     request: Request, fetched: Fetched, started: list[Signal]
-) -> Iterator[tuple[list[str], tuple[float, ...], bytes, float, str, str]]:
-    """Yield ids, scores, source codes, weight, list name and seed of every neighbour list that has a say."""
+) -> Iterator[tuple[list[str], tuple[float, ...], bytes, float, str, str, int]]:
+    """Yield ids, scores, source codes, weight, list name, seed and its place of every neighbour list that has a say."""
     for place, signal in enumerate(started):
         record = fetched.get(keys.product(signal.product_id))
         if record is None:
@@ -224,7 +260,7 @@ def _voices(
         for name, share in _LISTS[request.slot.kind]:
             if name in record.lists:
                 ids, scores, sources, _ = record.lists[name]
-                yield ids, scores, sources, strength * share, name, signal.product_id
+                yield ids, scores, sources, strength * share, name, signal.product_id, place
 
 
 def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidate:
@@ -232,7 +268,7 @@ def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidat
     if candidate.source:
         return candidate
     loudest, found = -1.0, candidate
-    for ids, scores, sources, factor, name, seed in _voices(request, fetched, seeds(request)):
+    for ids, scores, sources, factor, name, seed, _ in _voices(request, fetched, seeds(request)):
         if candidate.product_id in ids:
             at = ids.index(candidate.product_id)
             if factor * scores[at] > loudest:

@@ -46,6 +46,10 @@ class Mix:
         return cls(**{n: v for n, v in zip(names, values, strict=True) if n in known})
 
 
+PLAIN: Final = Mix(slate=0.1, old_slate=0.1)
+"""For slates made of the same neighbours that the session is asked of: they know little that the session does not."""
+
+
 def tuned(gain: Callable[[Mix], float], start: Mix | None = None) -> Mix:
     """Return the best mix found by changing `session` and `slate` in turn until neither changes, `own` staying the
     measure. Only a gain of 1 % changes a weight."""

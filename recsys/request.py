@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from recsys import keys
@@ -75,7 +76,7 @@ class SlotSpec:
     rules: Rules = field(default_factory=Rules)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One slot of one mail for one shopper. `signals` newest first; `bought`, `returned`: product id to days ago; `at`:
     the decision in seconds since 1970, 0 where unknown: slates then count as made after the last touch."""
@@ -96,6 +97,17 @@ class Request:
     )  # products other slots of this mail already show, and those of its cart or order
     drawn_by: str | None = None  # what sticky draws are made from; None: profile_id
 
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """What was made of this request already: a request is read many times on its way to a slate."""
+        return {}
+
+    @cached_property
+    def fingerprint(self) -> tuple[object, ...]:
+        """What the ranking of a shopper depends on: requests of one batch that share it share the ranking."""
+        signals = tuple([(s.product_id, s.event, s.age_seconds) for s in self.signals])
+        return self.slot.kind, self.profile_id, signals, tuple(self.cart), tuple(self.last_order), self.at
+
 
 class Fetched:
     """What the caller read for a batch: packed bytes by key (one MGET) and live facts by product id.
@@ -106,7 +118,7 @@ class Fetched:
 
     def __init__(self, packed: Mapping[str, bytes | None], facts: Mapping[str, ProductFacts] | None = None) -> None:
         self.packed, self.facts = packed, facts
-        self.ranked: dict[object, list[Any]] = {}  # candidates by what they were ranked from, for this batch
+        self.ranked: dict[object, Any] = {}  # candidates by what they were ranked from, for this batch
         self._read: dict[str, Unpacked | None] = {}
         self._mix: Mix | None = None
 

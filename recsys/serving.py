@@ -30,17 +30,27 @@ def keys_needed(requests: Request | Iterable[Request]) -> list[str]:
 def products_needed(requests: Request | Iterable[Request], fetched: Fetched, pool: int = POOL) -> list[str]:
     """Return the products whose live facts the requests need: the best candidates of each, its seeds, new products."""
     many = [requests] if isinstance(requests, Request) else requests
-    found: dict[str, None] = {}
+    fresh = dict.fromkeys(c.product_id for c in ladder.new_products(fetched)[:NEW_POOL])
+    found = dict[str, None]()
     for request in many:
-        wanted = dict.fromkeys(c.product_id for c in ladder.new_products(fetched)[:NEW_POOL])
-        wanted |= dict.fromkeys(s.product_id for s in ladder.seeds(request))
-        limit = len(wanted) + pool
-        for candidate in ladder.climb(request, fetched):
-            wanted[candidate.product_id] = None
-            if len(wanted) >= limit:
-                break
-        found |= wanted
+        found |= fresh
+        found |= dict.fromkeys([s.product_id for s in ladder.seeds(request)])
+        found |= dict.fromkeys(_first(request, fetched, pool))
     return list(found)
+
+
+def _first(request: Request, fetched: Fetched, pool: int) -> list[str]:
+    """Return the first products of the ladder; candidates are only made where the shopper's own ranking is short."""
+    if request.slot.kind is not SlotKind.RECENTLY_VIEWED:
+        ids = ladder.personal_ids(request, fetched)
+        if len(ids) >= pool:
+            return [*request.slot.rules.pinned, *ids[:pool]]
+    wanted = dict[str, None]()
+    for candidate in ladder.climb(request, fetched):
+        wanted[candidate.product_id] = None
+        if len(wanted) >= pool:
+            break
+    return list(wanted)
 
 
 def recommend(request: Request, fetched: Fetched, words: Mapping[str, str] | None = None) -> Slate:
@@ -101,7 +111,7 @@ def recommend_mail(
     taken: frozenset[str] = frozenset()
     slates = []
     for request in requests:
-        slate = recommend(replace(request, taken=request.taken | taken), fetched, words)
+        slate = recommend(replace(request, taken=request.taken | taken) if taken else request, fetched, words)
         if slate.filled in (Filled.FULL, Filled.SHORT):
             taken |= frozenset(slate.product_ids)
         slates.append(slate)

@@ -139,8 +139,8 @@ def _publish(
     artifacts = learn(history, ranking, profiles=[])
     champion, shelf = read_champion(engine), shelf_of(engine)
     version = artifacts.version
-    mix = {"mix": asdict(contest.mix)} if contest.mix else {}
-    records = records_of(artifacts) | mix_record({**mix, "version": version}, history.now)
+    mix = {"mix": asdict(contest.mix)} if contest.mix and contest.mix_of == ranking else {}
+    records = records_of(artifacts) | mix_record({**mix, "version": version, "ranking": ranking}, history.now)
     report = replace(report_of(artifacts, len(history.interactions), len(records)), profiles=len(history.profiles))
     before = [*champion.get("former", ()), champion.get("version")]
     former = [one for one in before if one and one != version][-4:]

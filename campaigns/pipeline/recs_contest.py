@@ -25,12 +25,13 @@ from campaigns.pipeline.recs_arena import (
     slates_at,
     without_touched,
 )
-from campaigns.pipeline.train import History, Ranking, active_profiles, learn, records_of
+from campaigns.pipeline.train import History, Ranking, active_profiles, learn, mix_record, records_of
 from recsys.arrays import Bools, Floats
 from recsys.evaluation.gate import Verdict, judge
 from recsys.evaluation.metrics import Answers, per_question
 from recsys.evaluation.report import Report, measure
 from recsys.mixing import Mix, tuned
+from recsys.request import Fetched
 from recsys.slates import SlotKind
 from recsys.sources.history import History as OwnProducts
 from recsys.sources.popularity import Popularity
@@ -51,6 +52,7 @@ class Contest:
     asked: int
     notes: list[str] = field(default_factory=list)
     mix: Mix | None = None
+    mix_of: Ranking = "blend"
 
     def as_json(self) -> dict[str, Any]:
         verdict = self.verdict
@@ -100,7 +102,7 @@ def hold_contest(
     reports += [measure(n, ranked, arena.split, arena.catalog, depth=DEPTH) for n, ranked in controls(arena, simple)]
     kinds = _kinds(arena, challenger.records, fresh, mix) if with_kinds else {}
     notes = [] if is_stored else ["no stored version is older than the questions: compared with the plain recipe"]
-    return Contest(reports, kinds, verdict, name, arena.border, arena.asked, notes, mix)
+    return Contest(reports, kinds, verdict, name, arena.border, arena.asked, notes, mix, ranking)
 
 
 def _measured(name: str, answers: list[list[str]], arena: Arena, kind: SlotKind = SlotKind.NEXT_BEST) -> Report:
@@ -130,8 +132,10 @@ def _tuned(arena: Arena, records: Records, slates: Records) -> tuple[Mix, list[l
             gains[mix] = values["hit"] + values["mrr"] + values["ndcg"]
         return gains[mix]
 
+    start = Fetched(records).mix
+
     def best_for(mine: Bools) -> Mix:
-        return tuned(lambda mix: float(gain_of(mix)[mine].sum()))
+        return tuned(lambda mix: float(gain_of(mix)[mine].sum()), start)
 
     found = [best_for(mine) for mine in (half[rows], ~half[rows], np.ones(len(rows), dtype=bool))]
     by_odd, by_even = (served(arena, records, slates, mix=mix) for mix in found[:2])
@@ -142,4 +146,5 @@ def _contender(arena: Arena, history: History, ranking: Ranking) -> Contender:
     profiles = active_profiles(arena.past, arena.border)
     past = replace(history, interactions=arena.past, profiles=profiles, now=arena.border)
     artifacts = learn(past, ranking)
-    return Contender(records_of(artifacts), artifacts.model)
+    weights = mix_record({"ranking": ranking, "version": artifacts.version}, arena.border)
+    return Contender(records_of(artifacts) | weights, artifacts.model)

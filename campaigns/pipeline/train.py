@@ -27,7 +27,7 @@ from campaigns.storage.recs import (
 )
 from recsys import keys
 from recsys.columns import Columns
-from recsys.mixing import Mix
+from recsys.mixing import PLAIN, Mix
 from recsys.precompute import Model
 from recsys.training import Artifacts, TrainingSettings, train
 
@@ -120,10 +120,10 @@ def _without_fresh_slate(engine: Engine, history: History) -> list[str]:
     return [one for one in history.profiles if one in touched or keys.profile(one) in missing]
 
 
-def mix_record(champion: Mapping[str, Any], now: datetime) -> dict[str, bytes]:
-    """How serving weighs its parts, as the full training found; {} before the first one."""
-    mix = champion.get("mix")
-    return dict([Mix(**mix).packed(version=str(champion.get("version", "")), made_at=now)]) if mix else {}
+def mix_record(facts: Mapping[str, Any], now: datetime) -> dict[str, bytes]:
+    """How serving weighs its parts: as the full training found for this version, else as suits its ranking."""
+    mix = Mix(**facts["mix"]) if facts.get("mix") else Mix() if facts.get("ranking") == "blend" else PLAIN
+    return dict([mix.packed(version=str(facts.get("version", "")), made_at=now)])
 
 
 def refresh(engine: Engine, spread: Spread | None = None) -> TrainReport | None:
