@@ -124,12 +124,17 @@ def climb(request: Request, fetched: Fetched) -> Iterator[Candidate]:
     yield from _shared(fetched, keys.referral(request.referral_source), Rung.REFERRAL, "referral")
     yield from _shared(fetched, keys.locality(request.locality), Rung.LOCAL, "local")
     yield from _shared(fetched, keys.TRENDING, Rung.GLOBAL, "global")
-    yield from _shared(fetched, keys.GLOBAL, Rung.GLOBAL, "global")
+    yield from bestsellers(fetched)
 
 
 def new_products(fetched: Fetched) -> list[Candidate]:
     """Return the new products a slate may explore, best guess first."""
     return _shared(fetched, keys.NEW, Rung.NEW, "new")
+
+
+def bestsellers(fetched: Fetched) -> list[Candidate]:
+    """Return the last rung: what the shop sells most."""
+    return _shared(fetched, keys.GLOBAL, Rung.GLOBAL, "global")
 
 
 def _shared(fetched: Fetched, key: str, rung: Rung, code: str, name: str = "") -> list[Candidate]:

@@ -28,12 +28,12 @@ def keys_needed(requests: Request | Iterable[Request]) -> list[str]:
 
 
 def products_needed(requests: Request | Iterable[Request], fetched: Fetched, pool: int = POOL) -> list[str]:
-    """Return the products whose live facts the requests need: the best candidates of each, its seeds, new products."""
+    """Return the products whose live facts the requests need: the best candidates of each, its seeds, those that rules
+    name, new products, and bestsellers for those of whom everything else is sold out."""
     many = [requests] if isinstance(requests, Request) else requests
-    fresh = dict.fromkeys(c.product_id for c in ladder.new_products(fetched)[:NEW_POOL])
-    found = dict[str, None]()
+    shared = (ladder.new_products(fetched)[:NEW_POOL], ladder.bestsellers(fetched)[:NEW_POOL])
+    found = dict.fromkeys(c.product_id for some in shared for c in some)
     for request in many:
-        found |= fresh
         found |= dict.fromkeys([s.product_id for s in ladder.seeds(request)])
         found |= dict.fromkeys(_first(request, fetched, pool))
     return list(found)
@@ -44,8 +44,8 @@ def _first(request: Request, fetched: Fetched, pool: int) -> list[str]:
     if request.slot.kind is not SlotKind.RECENTLY_VIEWED:
         ids = ladder.personal_ids(request, fetched)
         if len(ids) >= pool:
-            return [*request.slot.rules.pinned, *ids[:pool]]
-    wanted = dict[str, None]()
+            return [*request.slot.rules.pinned, *request.slot.rules.boosted, *ids[:pool]]
+    wanted = dict.fromkeys(request.slot.rules.boosted)
     for candidate in ladder.climb(request, fetched):
         wanted[candidate.product_id] = None
         if len(wanted) >= pool:

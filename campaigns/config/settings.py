@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -20,6 +20,7 @@ from campaigns.config.values import (
     Slug,
     WebAddress,
     ZoneName,
+    names_of,
     none_if_empty,
     parse_duration,
     postgres_url,
@@ -27,6 +28,7 @@ from campaigns.config.values import (
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Amount = Annotated[int, Field(gt=0)]
+Names = Annotated[tuple[str, ...], BeforeValidator(names_of)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 SecretOrNone = Annotated[SecretStr | None, BeforeValidator(none_if_empty)]
 DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(postgres_url)]
@@ -165,9 +167,24 @@ class WebhookSettings(_Part):
 
 
 class RecsSettings(_Part):
-    """Where the models are kept: a folder or an address of fsspec that all hosts reach; None: in the workspace."""
+    """Where the models are kept (a folder or an address of fsspec that all hosts reach; None: in the workspace), and
+    the business rules of every slot that does not say otherwise."""
 
     artifacts_url: SecretOrNone = None
+    hidden: Names = ()
+    hidden_categories: Names = ()
+    minimum_price_minor: Amount | None = None
+    minimum_margin_minor: Amount | None = None
+    max_per_category: Amount | None = None
+    max_per_brand: Amount | None = None
+    max_per_price_band: Amount | None = None
+    keep_bought_away_days: Annotated[float, Field(ge=0, le=3650)] = 90.0
+    new_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """The business rules alone, by name."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "artifacts_url"}
 
 
 class LimitSettings(_Part):

@@ -154,3 +154,12 @@ EmailAddress = Annotated[str, AfterValidator(_address)]
 Slug = Annotated[str, AfterValidator(_slug)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 CartAddress = Annotated[str, AfterValidator(_cart_address)]
+
+
+def names_of(value: object) -> object:
+    """A list of names; a variable holds them with commas between them, and bare numbers are taken as their digits."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list):
+        return [str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in value]
+    return value

@@ -79,7 +79,8 @@ def _slate_json(slate: Slate) -> dict[str, Any]:
 def recommend_batch(engine: Engine, connection: Connection, subjects: Sequence[Subject]) -> list[Recommended]:
     """The slates of every mail, in the order of `subjects`. A cache that is gone falls down the ladder, never fails."""
     facts = read_products(connection, set().union(*(_named(subject) for subject in subjects)))
-    requests = [requests_of(subject, facts) for subject in subjects]
+    rules = engine.settings.recs.rules
+    requests = [requests_of(subject, facts, rules) for subject in subjects]
     flat = [request for mail in requests for request in mail]
     fetched, facts = fetch(engine, connection, flat, facts)
     return [
@@ -104,11 +105,13 @@ def fetch(
     return fetched.with_facts(known), known
 
 
-def requests_of(subject: Subject, facts: Mapping[str, Product]) -> list[Request]:
+def requests_of(
+    subject: Subject, facts: Mapping[str, Product], shop_rules: Mapping[str, Any] | None = None
+) -> list[Request]:
     """One request for each slot of the mail that the recommender fills."""
     about = product_of(subject)
     slots = [slot for slot in subject.step.slots if not (about and slot.name == SUBJECT_SLOT)]
-    return [request_for(subject, slot, facts) for slot in slots]
+    return [request_for(subject, slot, facts, shop_rules) for slot in slots]
 
 
 def _slates(engine: Engine, subject: Subject, requests: Sequence[Request], fetched: Fetched) -> list[Slate]:
@@ -154,23 +157,30 @@ def _read_cache(engine: Engine, connection: Connection, names: list[str]) -> dic
     return packed
 
 
-def slot_spec(slot: Slot) -> SlotSpec:
-    """A campaign's slot as the recommender takes it; a rule it does not know bars nothing."""
-    options: dict[str, Any] = {
-        name: _KINDS_OF_OPTIONS.get(name, _as_is)(v) for name, v in slot.options.items() if name in _RULES
+def slot_spec(slot: Slot, shop_rules: Mapping[str, Any] | None = None) -> SlotSpec:
+    """A campaign's slot as the recommender takes it: the shop's rules, the slot's own over them; what either hides is
+    hidden. A rule that the recommender does not know bars nothing."""
+    shop = shop_rules or {}
+    options = {**shop, **slot.options}
+    for name in ("hidden", "hidden_categories"):
+        options[name] = [*shop.get(name, ()), *slot.options.get(name, ())]
+    rules: dict[str, Any] = {
+        name: _KINDS_OF_OPTIONS.get(name, _as_is)(v) for name, v in options.items() if name in _RULES
     }
-    return SlotSpec(slot.name, SlotKind(slot.kind), slot.size, slot.minimum, slot.when_short, Rules(**options))
+    return SlotSpec(slot.name, SlotKind(slot.kind), slot.size, slot.minimum, slot.when_short, Rules(**rules))
 
 
 def _as_is(value: Any) -> Any:
     return value
 
 
-def request_for(subject: Subject, slot: Slot, facts: Mapping[str, Product]) -> Request:
+def request_for(
+    subject: Subject, slot: Slot, facts: Mapping[str, Product], shop_rules: Mapping[str, Any] | None = None
+) -> Request:
     """What is asked of the recommender for one slot: live signals of the shopper, newest first."""
     session = subject.session
     return Request(
-        slot=slot_spec(slot),
+        slot=slot_spec(slot, shop_rules),
         profile_id=str(subject.row.profile_id),
         drawn_by=subject.row.drawn_by,
         signals=_signals(subject, facts),

@@ -89,7 +89,7 @@ def show(engine: Engine, who: str, kind: str, *, campaign_id: str = "", size: in
 
 def _shown(engine: Engine, connection: Connection, subject: Subject, slot: Slot, most: int) -> Shown:
     facts = read_products(connection, subject.product_ids())
-    request = request_for(subject, slot, facts)
+    request = request_for(subject, slot, facts, engine.settings.recs.rules)
     fetched, facts = fetch(engine, connection, [request], facts)
     words = words_of(engine.templates, subject.template, subject.row.locale or "", engine.settings.shop.locale)
     slate, considered = recommend(request, fetched, words), explain(request, fetched, most)

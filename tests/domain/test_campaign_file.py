@@ -237,3 +237,26 @@ def test_a_discount_in_the_first_mail_about_a_cart_is_warned_of():
     assert (advice.line, advice.key) == (len(COUPON.splitlines()), "steps[0].coupon")
     assert "no discount in the first mail about a cart" in advice.what
     assert list_advice(GOOD, file="c.yaml") == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ("max_per_brnd: 2", "max_per_brand"),
+        ("pinned: P1", "must be a list"),
+        ("max_per_category: 0", 'zero never means "no limit"'),
+        ("new_share: 30", "must lie between 0 and 1"),
+        ("boosted: { P1: lots }", "the factor on a product's score"),
+    ],
+)
+def test_rules_of_a_slot_are_checked(rules, told):
+    slot = f"    slots: {{ grid: {{ kind: next_best, rules: {{ {rules} }} }} }}\n"
+    [problem] = with_(slot)
+    assert "slots.grid.rules" in problem
+    assert told in problem
+
+
+def test_product_ids_that_look_like_numbers_are_ids():
+    text = GOOD + "    slots: { grid: { kind: next_best, rules: { pinned: [12, x-1], boosted: { 7: 2 } } } }\n"
+    [slot] = parse_campaign(text, file="cart.yaml").steps[0].slots
+    assert slot.options == {"pinned": ["12", "x-1"], "boosted": {"7": 2.0}}

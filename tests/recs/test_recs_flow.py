@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,16 +15,18 @@ from click.testing import CliRunner
 from campaigns.cli.main import cli
 from campaigns.clock import VirtualClock
 from campaigns.config import Workspace
+from campaigns.config.settings import RecsSettings
 from campaigns.domain.campaign import Slot
 from campaigns.domain.errors import InvalidInput, WrongUsage
 from campaigns.domain.product import Product
+from campaigns.pipeline import precompute
 from campaigns.pipeline import train as training
 from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import import_catalog
 from campaigns.pipeline.ingest import ingest_events
-from campaigns.pipeline.precompute import shelf_of
-from campaigns.pipeline.recommend import recommend_batch, request_for
+from campaigns.pipeline.precompute import make_slice, shelf_of
+from campaigns.pipeline.recommend import recommend_batch, request_for, slot_spec
 from campaigns.pipeline.recs_champion import challenge, nightly, roll_back
 from campaigns.pipeline.recs_contest import hold_contest
 from campaigns.pipeline.recs_features import (
@@ -44,6 +46,7 @@ from campaigns.storage.profiles import find_profile_ids, read_profiles
 from campaigns.storage.recs import training_turn
 from recsys import keys
 from recsys.columns import Columns
+from recsys.packing import unpack
 from recsys.request import Rules
 from triggers.events import Event, EventName, Line
 from triggers.instants import micros
@@ -262,6 +265,91 @@ def test_rules_of_a_slot_reach_the_recommender(engine: Engine) -> None:
     options = {"pinned": ["P40"], "hidden": ["P1"], "max_per_brand": 1, "no_such_rule": 3}
     request = request_for(subject_of(engine, "user-1"), Slot("x", "next_best", options=options), {})
     assert request.slot.rules == Rules(pinned=("P40",), hidden=frozenset({"P1"}), max_per_brand=1)
+
+
+def test_rules_of_the_shop_hold_in_every_slot_and_a_slot_may_differ() -> None:
+    shop = RecsSettings(hidden=("P1",), max_per_brand=2, new_share=0.0).rules
+    plain = slot_spec(Slot("x", "next_best"), shop).rules
+    assert plain == Rules(hidden=frozenset({"P1"}), max_per_brand=2, new_share=0.0)
+    own = slot_spec(Slot("x", "next_best", options={"hidden": ["P2"], "max_per_brand": 4}), shop).rules
+    assert own == Rules(hidden=frozenset({"P1", "P2"}), max_per_brand=4, new_share=0.0)
+
+
+def test_rules_in_the_workspace_change_what_is_mailed(
+    engine: Engine, workspace: Workspace, environ: dict[str, str]
+) -> None:
+    train_and_publish(engine)
+    subject = subject_of(engine, "user-1")
+
+    def shown(engine: Engine) -> list[str]:
+        with transaction(engine.database) as connection:
+            [found] = recommend_batch(engine, connection, [subject])
+        return [one for slate in found.slates.values() for one in slate.product_ids]
+
+    before = shown(engine)
+    strict = environ | {"REKINDLE_RECS_HIDDEN": f"{before[0]}, P40", "REKINDLE_RECS_MAX_PER_CATEGORY": "1"}
+    with open_engine(workspace.root, clock=VirtualClock(START), environ=strict) as other:
+        after = shown(other)
+    assert after
+    assert before[0] not in after
+    assert len({int(one[1:]) // PER_SHELF for one in after}) == len(after)
+
+
+def test_price_and_stock_are_read_again_at_the_decision(engine: Engine) -> None:
+    train_and_publish(engine)
+    subject = subject_of(engine, "user-1")
+    with transaction(engine.database) as connection:
+        [before] = recommend_batch(engine, connection, [subject])
+        name, slate = next((n, s) for n, s in before.slates.items() if s.items)
+        first = slate.product_ids[0]
+        connection.execute(statement("UPDATE products SET stock = 0 WHERE product_id = :one"), {"one": first})
+        connection.execute(statement("UPDATE products SET price_minor = 77 WHERE product_id <> :one"), {"one": first})
+        [after] = recommend_batch(engine, connection, [subject])
+    assert first not in after.slates[name].product_ids
+    assert {after.facts[one].price_minor for one in after.slates[name].product_ids} == {77}
+
+
+def test_two_hosts_share_artifacts_and_make_slices(
+    engine: Engine, workspace: Workspace, environ: dict[str, str], tmp_path: Path
+) -> None:
+    shared = environ | {"REKINDLE_RECS_ARTIFACTS_URL": f"file://{tmp_path}/shared"}
+    handed: list[tuple[str, list[str], bool]] = []
+
+    def spread(version: str, slices: Sequence[Sequence[str]], are_kept: bool) -> None:
+        handed.extend((version, list(ids), are_kept) for ids in slices)
+
+    with open_engine(workspace.root, clock=VirtualClock(START), environ=shared) as one:
+        monkey = pytest.MonkeyPatch()
+        monkey.setattr(training, "SLICE", 20)  # else it takes thousands of shoppers to have two slices
+        monkey.setattr(precompute, "SLICE", 20)
+        published = challenge(one, force=True, spread=spread).published
+        monkey.undo()
+    assert published is not None
+    assert len(handed) >= 3
+    wanted = [keys.profile(profile) for _, ids, _ in handed for profile in ids]
+    assert engine.cache.find_missing(wanted) == wanted
+    with open_engine(workspace.root, clock=VirtualClock(START), environ=shared) as other:
+        for number, (version, ids, _) in enumerate(handed):
+            assert make_slice(other, version, ids, f"slice-{number}") == len(ids)
+        assert other.cache.find_missing(wanted) == []
+        stored = dict(shelf_of(other).records(published.version))
+    assert {key: stored[key] for key in wanted} == engine.cache.read(wanted)
+
+
+def test_who_came_back_gets_a_slate_that_knows_the_visit(engine: Engine) -> None:
+    challenge(engine, force=True)
+    profile_id = state_of(engine, "user-1")[0]
+    name = keys.profile(str(profile_id))
+    others = [keys.profile(str(state_of(engine, f"user-{n}")[0])) for n in range(2, 9)]
+    before, untouched = engine.cache.read([name])[name], engine.cache.read(others)
+    ingest_events(
+        engine, [event(EventName.PRODUCT_VIEWED, "user-1", START - timedelta(minutes=n), "P40") for n in (1, 2)]
+    )
+    assert refresh(engine) is not None
+    after = engine.cache.read([name])[name]
+    assert after != before
+    assert "P40" in unpack(after).lists["blend"][0]
+    assert engine.cache.read(others) == untouched
 
 
 def test_reasons_speak_the_readers_language(engine: Engine) -> None:

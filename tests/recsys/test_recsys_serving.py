@@ -184,6 +184,22 @@ def test_caps_spread_categories_and_pins_lead():
     assert found.product_ids == ["pin", "vase", "hit1"]
 
 
+@pytest.mark.parametrize("rules", [Rules(max_per_brand=1, new_share=0), Rules(max_per_price_band=1, new_share=0)])
+def test_caps_spread_brands_and_prices(rules: Rules):
+    facts = {p: Facts(p, brand="b", price_minor=1100) for p in ("hit1", "hit2", "hit3")}
+    found = slate(facts=facts | {"hit4": Facts("hit4", brand="c", price_minor=9000)}, rules=rules)
+    assert found.product_ids == ["hit1", "hit4"]
+
+
+def test_when_all_that_fits_is_sold_out_the_bestsellers_remain():
+    many = [f"gone{n}" for n in range(120)]
+    store = STORE | {"p:mug": pack({"next": Ranked(many, [1.0] * 120, "item_knn")}, version="v", made_at=NOW)}
+    asked = Request(SlotSpec("x", SlotKind.NEW_FOR_YOU, size=2, rules=NO_NEW), signals=[Signal("mug")])
+    fetched = Fetched({k: store.get(k) for k in keys_needed(asked)})
+    facts = {p: Facts(p, in_stock=not p.startswith("gone")) for p in products_needed(asked, fetched)}
+    assert recommend(asked, fetched.with_facts(facts)).product_ids == ["hit1", "hit2"]
+
+
 def test_boosts_move_products_up():
     found = slate(SlotKind.NEW_FOR_YOU, signals=[Signal("mug")], size=1, rules=Rules(boosted={"pot": 9.0}, new_share=0))
     assert found.product_ids == ["pot"]

@@ -10,7 +10,6 @@ from campaigns.domain.campaign import PRIORITIES, Delivery
 from campaigns.domain.campaign_values import WEEKDAYS, spell_duration
 from campaigns.domain.campaigns_yaml.condition_kind import ConditionKind
 from campaigns.domain.campaigns_yaml.kinds import (
-    Anything,
     Choice,
     CodePattern,
     Flag,
@@ -26,6 +25,7 @@ from campaigns.domain.campaigns_yaml.kinds import (
     TextByLocale,
     Whole,
 )
+from campaigns.domain.campaigns_yaml.slot_rules import RULES
 from triggers.registry import TRIGGERS
 
 SLUG: Final = Text(r"[a-z][a-z0-9_-]{0,62}", 'small letters, digits, "-" and "_", at most 63')
@@ -83,7 +83,7 @@ SLOT: Final = Section(
             Choice(("fold", "skip")), "fold leaves the block out; skip sends no mail.", default="fold"
         ),
         "title": Setting(Text(), "The heading over the block."),
-        "rules": Setting(MapOf(Anything()), "Rules for the recommender: pinned, boosted, hidden, max_per_category..."),
+        "rules": Setting(RULES, "The slot's business rules; those of `[recs]` hold where it has none."),
     }
 )
 
