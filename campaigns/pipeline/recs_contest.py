@@ -36,7 +36,7 @@ from recsys.slates import SlotKind
 from recsys.sources.history import History as OwnProducts
 from recsys.sources.popularity import Popularity
 
-_TUNED_ON: Final = 600
+_TUNED_ON: Final = 400
 """Questions that the weights of serving are tuned on at most, each half of them for the other half."""
 
 
