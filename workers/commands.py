@@ -20,6 +20,7 @@ from campaigns.domain.errors import UnusableEnvironment
 from campaigns.log import configure as set_up_logging
 from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
+from campaigns.pipeline.policy import shop_policy
 from campaigns.storage.campaigns import list_campaigns
 from campaigns.storage.database import transaction
 from campaigns.storage.embedded import ensure_servers
@@ -84,7 +85,7 @@ def up(output: Output) -> None:
 def _apply_first_campaigns(output: Output, engine: Engine) -> None:
     with transaction(engine.database) as connection:
         applied = {campaign.campaign_id: campaign.definition for campaign in list_campaigns(connection)}
-    files = read_campaign_files(engine.workspace.campaigns, engine.templates)
+    files = read_campaign_files(engine.workspace.campaigns, engine.templates, shop_policy(engine.settings))
     if not applied:
         done = apply_files(engine, files, by="up")
         output.line(f"Campaigns in force: {', '.join(done.added)}.")

@@ -6,21 +6,23 @@ import getpass
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
 from campaigns.cli.backtest import Length
 from campaigns.cli.backtest_text import print_comparison
 from campaigns.cli.output import Output
-from campaigns.config import Workspace
+from campaigns.config import Workspace, load_settings
 from campaigns.domain.campaign_change import list_changes
 from campaigns.domain.campaign_values import spell_duration
 from campaigns.domain.errors import InvalidInput, WrongUsage
-from campaigns.pipeline.campaign_files import CampaignFile, apply_files, read_campaign_files
+from campaigns.pipeline.campaign_files import CampaignFile, apply_files, read_campaign_files, read_files
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.lint import lint_campaigns, refusals
 from campaigns.pipeline.plan import Fate, Planned, count_left_behind
 from campaigns.pipeline.plan import plan as make_plan
+from campaigns.pipeline.policy import shop_policy
 from campaigns.pipeline.render import shop_of
 from campaigns.rendering import TemplateStore, shipped_templates
 from campaigns.rendering.lint import Severity, finding_lines
@@ -51,18 +53,20 @@ def list_(output: Output) -> None:
 
 
 @campaigns.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.pass_obj
-def validate(output: Output) -> None:
-    """Checks the campaign files; needs no server. Ends with 1 and a line per problem where something is wrong."""
+def validate(output: Output, files: tuple[Path, ...]) -> None:
+    """Checks the campaign files, or only the FILES given; needs no server. Ends with 1 and a line per problem where
+    something is wrong."""
     workspace = Workspace.at(output.workspace)
-    files = read_campaign_files(
-        workspace.campaigns, TemplateStore([workspace.templates / "emails", shipped_templates()])
-    )
+    shop = shop_policy(load_settings(workspace))
+    templates = TemplateStore([workspace.templates / "emails", shipped_templates()])
+    read = read_files(files, templates, shop) if files else read_campaign_files(workspace.campaigns, templates, shop)
     if output.as_json:
-        advice = [str(one) for file in files.values() for one in file.advice]
-        output.document({"valid": sorted(files), "warnings": advice})
+        advice = [str(one) for file in read.values() for one in file.advice]
+        output.document({"valid": sorted(read), "warnings": advice})
         return
-    for name, file in files.items():
+    for name, file in read.items():
         steps = ", ".join(f"{step.name} after {spell_duration(step.after)}" for step in file.campaign.steps)
         output.line(f"{name}: valid ({file.campaign.trigger.name}; {steps})")
         _warn(output, [file])
@@ -75,7 +79,7 @@ def validate(output: Output) -> None:
 def plan(output: Output, since: timedelta, no_backtest: bool) -> None:
     """Shows what `apply` would change, setting by setting, and what that would have changed over recorded history."""
     with open_engine(output.workspace) as engine:
-        files = read_campaign_files(engine.workspace.campaigns, engine.templates)
+        files = read_campaign_files(engine.workspace.campaigns, engine.templates, shop_policy(engine.settings))
         with output.progress("events", None) as bar:
             found = make_plan(engine, files, length=None if no_backtest else since, on_progress=bar.advance)
     if output.as_json:
@@ -103,7 +107,7 @@ def apply(output: Output, move_running: bool, no_lint: bool) -> None:
     The templates they may send are checked first, as `rekindle lint` does: errors refuse, warnings are shown.
     """
     with open_engine(output.workspace) as engine:
-        files = read_campaign_files(engine.workspace.campaigns, engine.templates)
+        files = read_campaign_files(engine.workspace.campaigns, engine.templates, shop_policy(engine.settings))
         _warn(output, files.values())
         if not no_lint:
             _lint(output, engine, files)

@@ -15,7 +15,7 @@ from campaigns.domain.campaigns_yaml.checks import check_reading, check_sense
 from campaigns.domain.campaigns_yaml.condition_kind import condition_schema
 from campaigns.domain.campaigns_yaml.editing import edit as edit_campaign
 from campaigns.domain.campaigns_yaml.layout import campaign_section
-from campaigns.domain.campaigns_yaml.source import CampaignProblems, Problem, Source, load
+from campaigns.domain.campaigns_yaml.source import CampaignProblems, Problem, Source, load, own_line
 
 __all__ = [
     "CampaignProblems",
@@ -26,6 +26,7 @@ __all__ = [
     "list_problems",
     "parse_campaign",
     "schema_text",
+    "step_lines",
 ]
 
 
@@ -55,6 +56,12 @@ def read_campaign(path: Path, *, version: int = 1) -> Campaign:
         what = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         raise CampaignProblems([Problem(1, "", f"cannot be read: {what}", str(path))]) from None
     return parse_campaign(text, file=str(path), version=version)
+
+
+def step_lines(text: str) -> list[int]:
+    """The line of each step of a campaign file that reads well."""
+    tree = load(text, Source(""))
+    return [own_line(step) for step in tree["steps"]] if tree is not None else []
 
 
 def campaign_schema() -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaigns.decisions.candidate import ShopPolicy
+from campaigns.decisions.shop_checks import check_with_shop
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_change import refuse_change
-from campaigns.domain.campaign_file import Problem, list_advice, read_campaign
+from campaigns.domain.campaign_file import Problem, list_advice, read_campaign, step_lines
 from campaigns.domain.errors import InvalidInput, RekindleError
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.moving import move_running
@@ -39,23 +41,36 @@ class InvalidCampaigns(InvalidInput):
         super().__init__("\n".join(lines))
 
 
-def read_campaign_files(folder: Path, templates: TemplateStore) -> dict[str, CampaignFile]:
-    """Every campaign of `folder` by id. Raises `InvalidCampaigns` naming all problems of all files at once."""
+def read_campaign_files(
+    folder: Path, templates: TemplateStore, shop: ShopPolicy | None = None
+) -> dict[str, CampaignFile]:
+    """Every campaign of `folder` by id, checked under the shop's limits too where they are given. Raises
+    `InvalidCampaigns` naming all problems of all files at once."""
+    found = read_files(sorted(folder.glob("*.yaml")) + sorted(folder.glob("*.yml")), templates, shop)
+    if not found:
+        line = f"{folder}: there is no campaign file; copy one with `rekindle init`, or write one"
+        raise InvalidCampaigns([line])
+    return found
+
+
+def read_files(
+    paths: Iterable[Path], templates: TemplateStore, shop: ShopPolicy | None = None
+) -> dict[str, CampaignFile]:
+    """The same of the files given."""
     found: dict[str, CampaignFile] = {}
     problems: list[str] = []
-    for path in sorted(folder.glob("*.yaml")) + sorted(folder.glob("*.yml")):
+    for path in paths:
         try:
             campaign = read_campaign(path)
             _check_templates(path, campaign, templates)
         except RekindleError as error:
             problems.extend(str(error).splitlines())
             continue
+        problems.extend(_unfit(path, campaign, shop) if shop is not None else ())
         if campaign.campaign_id in found:
             other = found[campaign.campaign_id].path.name
             problems.append(f"{path}: id: {campaign.campaign_id!r} is also the id of {other}; give one another id")
         found[campaign.campaign_id] = CampaignFile(path, path.read_text(encoding="utf-8"), campaign)
-    if not found and not problems:
-        problems.append(f"{folder}: there is no campaign file; copy one with `rekindle init`, or write one")
     if problems:
         raise InvalidCampaigns(problems)
     return found
@@ -79,6 +94,13 @@ def apply_files(engine: Engine, files: Mapping[str, CampaignFile], *, by: str, m
             for campaign_id in (*done.changed, *done.unchanged):
                 move_running(engine, connection, campaign_id)
         return done
+
+
+def _unfit(path: Path, campaign: Campaign, shop: ShopPolicy) -> Iterator[str]:
+    """What a campaign takes over from the shop and cannot work with."""
+    if problems := check_with_shop(campaign, shop):
+        lines = step_lines(path.read_text(encoding="utf-8"))
+        yield from (f"{path}:{lines[index]}: steps[{index}]: {what}" for index, what in problems)
 
 
 def _check_templates(path: Path, campaign: Campaign, templates: TemplateStore) -> None:

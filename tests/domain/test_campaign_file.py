@@ -135,6 +135,39 @@ def test_a_rule_that_can_never_fire_is_refused(more, told):
     assert (told in lines[0]) if told else not lines
 
 
+@pytest.mark.parametrize(
+    ("trigger", "audience"),
+    [
+        ("win_back", "{field: orders.last, operator: within, value: 30d}"),
+        ("win_back", "{field: profile.is_customer, operator: is, value: false}"),
+        ("replenishment", "{field: orders.count, operator: is, value: 0}"),
+        ("abandoned_checkout", "{field: cart.items, operator: less_than, value: 1}"),
+        ("welcome\n  until_first_order: true", "{field: orders.total_minor, operator: at_least, value: 1}"),
+        ("price_drop", "{field: views.count, operator: more_than, value: 60}"),
+        ("price_drop", "{field: orders.count, operator: at_least, value: 41}"),
+        ("price_drop", "{field: orders.count, operator: less_than, value: 0}"),
+        (
+            "price_drop",
+            "[{field: orders.count, operator: is, value: 0}, {field: orders.last, operator: within, value: 9d}]",
+        ),
+        (
+            "price_drop",
+            "[{field: orders.first, operator: missing}, {field: profile.is_customer, operator: is, value: true}]",
+        ),
+    ],
+)
+def test_an_audience_that_the_trigger_or_common_sense_rules_out_is_refused(trigger, audience):
+    text = GOOD.replace("abandoned_cart\nsteps", f"{trigger}\nsteps").replace("after: 1h", "after: 60d")
+    [line] = with_(f"audience: {audience}\n", text)
+    assert "nobody can ever be in it" in line
+
+
+def test_what_only_looks_like_a_contradiction_passes():
+    text = GOOD.replace("abandoned_cart\nsteps", "price_drop\nsteps")
+    recent = "{field: orders.count, operator: is, value: 0, within: 30d}, {field: orders.count, operator: at_least, value: 1}"
+    assert with_(f"audience: [{recent}]\n", text) == []
+
+
 def test_a_rule_that_would_mail_without_bound_is_refused():
     text = GOOD.replace("abandoned_cart\nsteps", "abandoned_cart\n  reentry: off\nsteps")
     assert "without bound" in with_("policy: {frequency_cap: off}\n", text)[0]

@@ -136,5 +136,15 @@ def test_an_unknown_setting_names_file_line_and_the_nearest(shop: Path, rekindle
     one_line(rekindle("-w", shop, "campaigns", "list"), 2, "rekindle.toml:", "frequency_cup", "frequency_cap")
 
 
+def test_a_campaign_that_the_shops_own_limits_rule_out_is_refused_with_its_line(shop: Path, rekindle: Run) -> None:
+    file = shop / "campaigns" / "abandoned_cart.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("after: 24h", "after: 9h"), encoding="utf-8")
+    one_line(
+        rekindle("-w", shop, "campaigns", "validate"), 1, "abandoned_cart.yaml:15: steps[1]:", "frequency cap is 16h"
+    )
+    other = shop / "campaigns" / "browse_abandonment.yaml"
+    assert rekindle("-w", shop, "campaigns", "validate", other).returncode == 0
+
+
 def test_a_workspace_that_cannot_be_written_is_one_line(tmp_path: Path, rekindle: Run) -> None:
     one_line(rekindle("init", "/proc/rekindle-shop"), 2, "/proc/rekindle-shop")

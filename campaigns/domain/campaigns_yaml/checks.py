@@ -13,11 +13,15 @@ from campaigns.domain.campaigns_yaml.contradictions import find_contradiction
 from campaigns.domain.campaigns_yaml.layout import option_kinds
 from campaigns.domain.campaigns_yaml.source import Source, line_of, nearest, own_line
 from triggers.abandoned_cart import AbandonedCart
+from triggers.abandoned_checkout import AbandonedCheckout
 from triggers.browse_abandonment import BrowseAbandonment
 from triggers.custom_event import ENDABLE, CustomEvent
 from triggers.post_purchase import PostPurchase
 from triggers.registry import TRIGGERS
-from triggers.state import WELL_KNOWN
+from triggers.replenishment import Replenishment
+from triggers.state import MAX_ORDERS, MAX_VIEWS, WELL_KNOWN
+from triggers.welcome import Welcome
+from triggers.win_back import WinBack
 
 
 def check_reading(tree: Mapping[str, Any], read: Mapping[str, Any], source: Source) -> None:
@@ -106,37 +110,63 @@ def _check_conditions(campaign: Campaign, tree: Mapping[str, Any], source: Sourc
 
 
 def _implied(campaign: Campaign) -> list[FieldTest]:
-    """What the trigger itself makes sure of."""
+    """What the trigger itself makes sure of, and what no state can hold more or less of."""
+    return [*_BOUNDS, *_implied_by(campaign)]
+
+
+_ALWAYS_COUNTED: Final = (
+    "cart.items",
+    "cart.total_minor",
+    "order.items",
+    "session.views",
+    "orders.count",
+    "orders.total_minor",
+    "views.count",
+)
+_BOUNDS: Final = (
+    *(FieldTest(name, "at_least", 0) for name in _ALWAYS_COUNTED),
+    FieldTest("orders.count", "at_most", MAX_ORDERS),
+    FieldTest("views.count", "at_most", MAX_VIEWS),
+)
+
+
+def _implied_by(campaign: Campaign) -> list[FieldTest]:
     trigger = campaign.trigger
-    if isinstance(trigger, AbandonedCart):
+    if isinstance(trigger, (AbandonedCart, AbandonedCheckout)):
         return [FieldTest("cart.items", "at_least", 1)]
     if isinstance(trigger, BrowseAbandonment):
         return [
             FieldTest("session.views", "at_least", trigger.min_views),
             FieldTest("orders.last", "longer_ago_than", trigger.no_order_for),
         ]
-    if isinstance(trigger, PostPurchase):
-        return [FieldTest("orders.count", "at_least", 1), FieldTest("profile.is_customer", "is", True)]
+    if isinstance(trigger, Welcome) and trigger.until_first_order:
+        return [FieldTest("orders.count", "is", 0), FieldTest("profile.is_customer", "is", False)]
+    if isinstance(trigger, (PostPurchase, Replenishment, WinBack)):
+        bought = [FieldTest("orders.count", "at_least", 1), FieldTest("profile.is_customer", "is", True)]
+        if isinstance(trigger, WinBack):
+            bought.append(FieldTest("orders.last", "longer_ago_than", campaign.steps[0].after - timedelta(hours=1)))
+        return bought
     return []
 
 
 def _never_out(campaign: Campaign, step: Step, index: int) -> Iterable[str]:
     policy, hours = step.policy, step.policy.quiet_hours
     window = policy.send_window.hours if policy.send_window else None
-    if isinstance(hours, Hours) and window is not None and _lies_within(window, hours):
+    if isinstance(hours, Hours) and window is not None and lies_within(window, hours):
         yield f"it could never go out: send_hours {window} lie within quiet_hours {hours}"
     if campaign.trigger.name in FROM_ORDER and policy.after_order is not None and step.after < policy.after_order:
         quiet, after = spell_duration(policy.after_order), spell_duration(step.after)
         yield f"it could never go out: it is due {after} after an order, and after_order keeps {quiet} free of mail"
     if index and isinstance(policy.frequency_cap, timedelta):
         gap = step.after - campaign.steps[index - 1].after
-        before = campaign.steps[index - 1].policy.frequency_cap
-        if before is not None and gap < policy.frequency_cap:
+        before = campaign.steps[index - 1]
+        if before.policy.frequency_cap is not None and before.condition is None and gap < policy.frequency_cap:
             cap = spell_duration(policy.frequency_cap)
             yield f"never out: due {spell_duration(gap)} after the step before, and frequency_cap is {cap}"
 
 
-def _lies_within(inner: Hours, outer: Hours) -> bool:
+def lies_within(inner: Hours, outer: Hours) -> bool:
+    """Whether all of some hours of the day belong to others."""
     minutes = (time(minute // 60, minute % 60) for minute in range(0, 24 * 60, 5))
     return all(minute in outer for minute in minutes if minute in inner)
 

@@ -40,6 +40,11 @@ def _together(condition: Condition) -> Iterable[FieldTest]:
 
 
 def _clash(tests: Sequence[FieldTest]) -> str:
+    """Two tests that exclude each other: of one field, or one that wants a customer and one that wants none."""
+    bought = next((test for test in tests if _wants_customer(test)), None)
+    stranger = next((test for test in tests if _wants_no_customer(test)), None)
+    if bought is not None and stranger is not None:
+        return f"({bought}) and ({stranger}) exclude each other"
     by_field: dict[tuple[str, timedelta | None], list[FieldTest]] = {}
     for test in tests:
         by_field.setdefault((test.field, test.within), []).append(test)
@@ -49,6 +54,34 @@ def _clash(tests: Sequence[FieldTest]) -> str:
                 if _exclude(one, other) or _exclude(other, one):
                     return f"({one}) and ({other}) exclude each other"
     return ""
+
+
+def _wants_customer(test: FieldTest) -> bool:
+    """Whether only somebody who ordered can pass."""
+    if test.field == "profile.is_customer":
+        return test.value is True
+    if test.field in ("orders.last", "orders.first"):
+        return test.operator != "missing"
+    return test.field in ("orders.count", "orders.total_minor") and _is_above_zero(test)
+
+
+def _is_above_zero(test: FieldTest) -> bool:
+    if not isinstance(test.value, (int, float)):
+        return False
+    if test.operator in ("is", "at_least"):
+        return test.value > 0
+    return test.operator == "more_than" and test.value >= 0
+
+
+def _wants_no_customer(test: FieldTest) -> bool:
+    """Whether nobody who ordered can pass; none within a time is another matter."""
+    if test.field == "profile.is_customer":
+        return test.value is False
+    if test.field in ("orders.last", "orders.first"):
+        return test.operator == "missing"
+    if test.field != "orders.count" or test.within is not None or not isinstance(test.value, (int, float)):
+        return False
+    return (test.operator in ("is", "at_most") and test.value < 1) or (test.operator == "less_than" and test.value <= 1)
 
 
 def _exclude(one: FieldTest, other: FieldTest) -> bool:
