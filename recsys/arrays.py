@@ -19,6 +19,9 @@ Floats: TypeAlias = NDArray[Any]
 Bools: TypeAlias = NDArray[Any]
 
 
+CELLS = 4_000_000  # of the padded block that `top` sorts at a time
+
+
 def matrix(values: Floats, rows: Ints, columns: Ints, shape: tuple[int, int]) -> Matrix:
     """Return a float32 CSR matrix; values that share a cell are added."""
     return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=shape)
@@ -52,21 +55,35 @@ def positions(indptr: Ints) -> Ints:
 
 def top(scores: Matrix, depth: int) -> Matrix:
     """Keep the `depth` largest positive values of each row, sorted from best to worst."""
-    keep = _largest(scores, depth)
-    rows, columns, values = row_numbers(scores.indptr)[keep], scores.indices[keep], scores.data[keep]
-    order = np.lexsort((columns, -values, rows))
-    indptr = np.searchsorted(rows, np.arange(scores.shape[0] + 1))
-    return from_rows(values[order], columns[order], indptr, scores.shape)
+    lengths = np.diff(scores.indptr)
+    width = int(min(depth, lengths.max(initial=0)))
+    if not width:
+        return empty(*scores.shape)
+    step = max(CELLS // width, 1)
+    parts = [_best_of(scores, i, min(i + step, len(lengths)), width) for i in range(0, len(lengths), step)]
+    values, columns, counts = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return from_rows(values, columns, np.concatenate([[0], np.cumsum(counts)]), scores.shape)
 
 
-def _largest(scores: Matrix, depth: int) -> Ints:
-    """Return the places of the `depth` largest positive values of each row, in storage order."""
-    keep = scores.data > 0
-    for row in np.flatnonzero(np.diff(scores.indptr) > depth):
-        a, b = scores.indptr[row], scores.indptr[row + 1]
-        rest = np.argpartition(scores.data[a:b], b - a - depth)[: b - a - depth] + a
-        keep[rest] = False
-    return np.flatnonzero(keep)
+def _best_of(scores: Matrix, start: int, stop: int, width: int) -> tuple[Floats, Ints, Ints]:
+    """Return (values, columns, how many per row) of `top` for the rows `start` .. `stop`, sorted in a padded block."""
+    indptr = scores.indptr[start : stop + 1]
+    lengths = np.diff(indptr)
+    values = np.full((stop - start, width), -1.0, np.float32)
+    columns = np.zeros((stop - start, width), np.int32)
+    short = np.repeat(lengths <= width, lengths)
+    if short.any():
+        rows, place = row_numbers(indptr)[short], positions(indptr - indptr[0])[short]
+        values[rows, place] = scores.data[indptr[0] : indptr[-1]][short]
+        columns[rows, place] = scores.indices[indptr[0] : indptr[-1]][short]
+    for row in np.flatnonzero(lengths > width):
+        data = scores.data[indptr[row] : indptr[row + 1]]
+        best = np.argpartition(data, len(data) - width)[len(data) - width :]
+        values[row], columns[row] = data[best], scores.indices[indptr[row] + best]
+    order = np.argsort(-values, axis=1, kind="stable")
+    values, columns = np.take_along_axis(values, order, 1), np.take_along_axis(columns, order, 1)
+    keep = values > 0
+    return values[keep], columns[keep], keep.sum(axis=1)
 
 
 def row_peaks(scores: Matrix) -> Floats:

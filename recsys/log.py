@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,8 @@ class InteractionLog:
     profiles: IdMap
     products: IdMap
     has_times: bool
+    referral: Ints | None = None  # codes of `referrals`, -1 unknown; None where the frame has no such column
+    referrals: IdMap = field(default_factory=lambda: IdMap([]))
 
     def __len__(self) -> int:
         return len(self.product)
@@ -65,6 +67,7 @@ class InteractionLog:
             product=self.product[rows],
             event=self.event[rows],
             at=self.at[rows],
+            referral=None if self.referral is None else self.referral[rows],
             sessions=int(numbers[-1]) + 1 if len(numbers) else 0,
         )
 
@@ -84,10 +87,21 @@ def build_log(interactions: pd.DataFrame, products: IdMap | None = None) -> Inte
     at, has_times = _times(frame)
     session = _sessions(frame, profile)
     event = _events(frame)
+    referral, referrals = _referrals(frame)
     order = np.lexsort((np.arange(len(frame)), session))
     order = order[product[order] >= 0]
     log = InteractionLog(
-        session[order], profile[order], product[order], event[order], at[order], 0, profiles, ids, has_times
+        session[order],
+        profile[order],
+        product[order],
+        event[order],
+        at[order],
+        0,
+        profiles,
+        ids,
+        has_times,
+        None if referral is None else referral[order],
+        referrals,
     )
     return log.select(_worth_keeping(log))
 
@@ -96,6 +110,14 @@ def _profiles(frame: pd.DataFrame) -> tuple[Ints, IdMap]:
     if Columns.PROFILE not in frame:
         return np.full(len(frame), -1), IdMap([])
     numbers, values = pd.factorize(frame[Columns.PROFILE], use_na_sentinel=True)
+    return numbers.astype(np.int64), IdMap(values)
+
+
+def _referrals(frame: pd.DataFrame) -> tuple[Ints | None, IdMap]:
+    if Columns.REFERRAL not in frame:
+        return None, IdMap([])
+    text = frame[Columns.REFERRAL].astype(object)
+    numbers, values = pd.factorize(text.where(text.notna() & (text != ""), None), use_na_sentinel=True)
     return numbers.astype(np.int64), IdMap(values)
 
 

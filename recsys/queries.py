@@ -24,6 +24,7 @@ class Queries:
     history: Ints
     profile: Ints
     at: Floats
+    referral: Ints | None = None  # a row number of the training log's referral sources or -1
 
     def __len__(self) -> int:
         return len(self.profile)
@@ -35,6 +36,7 @@ class Queries:
         histories: Sequence[Sequence[int]] | None = None,
         profile: Sequence[int] | Ints | None = None,
         at: Sequence[float] | Floats | None = None,
+        referral: Sequence[int] | Ints | None = None,
     ) -> Queries:
         """Build a batch from lists of product numbers; negative numbers (unknown products) are dropped."""
         size = len(prefixes)
@@ -42,7 +44,8 @@ class Queries:
         history_start, history = _known(histories if histories is not None else [[]] * size)
         profiles = np.full(size, -1) if profile is None else np.asarray(profile, dtype=np.int64)
         times = np.full(size, np.nan) if at is None else np.asarray(at, dtype=np.float64)
-        return cls(prefix_start, prefix, history_start, history, profiles, times)
+        sources = None if referral is None else np.asarray(referral, dtype=np.int64)
+        return cls(prefix_start, prefix, history_start, history, profiles, times, sources)
 
     def slice(self, start: int, stop: int) -> Queries:
         """Return rows `start` to `stop` (excluded)."""
@@ -55,6 +58,7 @@ class Queries:
             self.history[c:d],
             self.profile[start:stop],
             self.at[start:stop],
+            None if self.referral is None else self.referral[start:stop],
         )
 
     def prefix_matrix(self, products: int, decay: float = 1.0, longest: int = 50) -> Matrix:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints, Matrix, positions, row_numbers, row_peaks
+from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, positions, row_numbers, row_peaks, top
+
+CONSTANT = 20.0  # of reciprocal-rank fusion
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How many candidates: of each source, scores looked up of each source, and kept per query."""
+
+    near: int
+    deep: int
+    most: int
 
 
 @dataclass(frozen=True)
 class Pairs:
     """(query, product) pairs sorted by query then product; `scores` and `ranks` have one column per source.
 
-    A score of 0 and a rank of `depth` mean that the source did not propose the product.
+    A score of 0 and a rank of `Width.deep` mean that the source did not propose the product. `fusion` is the weighted
+    reciprocal-rank fusion of the sources.
     """
 
     query: Ints
@@ -22,51 +34,96 @@ class Pairs:
     scores: Floats
     shares: Floats  # score divided by the source's best score for this query
     ranks: Floats
+    fusion: Floats
 
     def __len__(self) -> int:
         return len(self.query)
 
     def at(self, rows: Ints | Bools) -> Pairs:
         """Return the chosen pairs."""
-        return Pairs(*(getattr(self, f.name)[rows] for f in fields(self)))
+        chosen = (x[rows] for x in (self.query, self.product, self.scores, self.shares, self.ranks, self.fusion))
+        return Pairs(*chosen)
 
 
-def united(answers: Sequence[Matrix], depth: int, allowed: Floats | None = None) -> Pairs:
-    """Return the pairs of all answers (queries x products, rows best first); `allowed` masks products."""
-    products = answers[0].shape[1]
-    rows = [row_numbers(a.indptr) for a in answers]
-    keys = [r.astype(np.int64) * products + a.indices for r, a in zip(rows, answers, strict=True)]
-    union = np.unique(np.concatenate(keys))
+@dataclass(frozen=True)
+class _Answer:
+    """One source's answer, flat: the cell (query * products + product), the place in the row, score and share."""
+
+    key: Ints
+    rank: Ints
+    score: Floats
+    share: Floats
+
+    @classmethod
+    def of(cls, answer: Matrix) -> _Answer:
+        rows = row_numbers(answer.indptr)
+        share = answer.data / np.maximum(row_peaks(answer)[rows], 1e-12)
+        return cls(
+            rows.astype(np.int64) * answer.shape[1] + answer.indices, positions(answer.indptr), answer.data, share
+        )
+
+
+def united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None = None) -> Pairs:
+    """Return the `most` pairs per query with the strongest fusion among the `near` best of any answer.
+
+    Answers are queries x products, rows best first, at most `deep` long. What a source says further down its answer
+    counts where another one proposed the product. `allowed` masks products; `weights` has one number per source. A
+    table with a cell for every query and product stands in for sorting and searching.
+    """
+    queries, products = answers[0].shape
+    found = [_Answer.of(a) for a in answers]
+    table = np.zeros(queries * products, dtype=bool)
+    for one in found:
+        table[one.key[one.rank < width.near]] = True
     if allowed is not None:
-        union = union[allowed[union % products]]
-    shape = (len(union), len(answers))
+        table.reshape(queries, products)[:, ~np.asarray(allowed, dtype=bool)] = False
+    union = np.flatnonzero(table)
+    slot = np.empty(queries * products, dtype=np.int32)
+    slot[union] = np.arange(len(union))
+    fusion = np.zeros(len(union))
+    for one, weight in zip(found, weights, strict=True):
+        mine = table[one.key]
+        fusion[slot[one.key[mine]]] += weight / (CONSTANT + one.rank[mine])
+    kept = _strongest(union // products, fusion, queries, width.most)
+    if len(kept) < len(union):
+        table[union] = False
+        union, fusion = union[kept], fusion[kept]
+        table[union] = True
+        slot[union] = np.arange(len(union))
+    return _filled(found, union, fusion, products, table, slot, width.deep)
+
+
+def _filled(
+    found: list[_Answer], union: Ints, fusion: Floats, products: int, table: Bools, slot: Ints, deep: int
+) -> Pairs:
+    shape = (len(union), len(found))
     scores, shares = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    ranks = np.full(shape, depth, np.float32)
-    for column, (answer, row, key) in enumerate(zip(answers, rows, keys, strict=True)):
-        place, found = _places(union, key)
-        scores[place, column] = answer.data[found]
-        shares[place, column] = (answer.data / np.maximum(row_peaks(answer)[row], 1e-12))[found]
-        ranks[place, column] = positions(answer.indptr)[found]
-    return Pairs(union // products, union % products, scores, shares, ranks)
+    ranks = np.full(shape, deep, np.float32)
+    for column, one in enumerate(found):
+        mine = table[one.key]
+        place = slot[one.key[mine]]
+        scores[place, column], shares[place, column] = one.score[mine], one.share[mine]
+        ranks[place, column] = one.rank[mine]
+    query = union // products
+    return Pairs(query, union - query * products, scores, shares, ranks, fusion)
 
 
-def _places(union: Ints, key: Ints) -> tuple[Ints, Ints]:
-    place = np.searchsorted(union, key)
-    found = place < len(union)
-    found[found] = union[place[found]] == key[found]
-    return place[found], found
+def _strongest(query: Ints, fusion: Floats, queries: int, most: int) -> Ints:
+    """Return the places of the `most` pairs per query with the largest fusion, in order."""
+    indptr = np.searchsorted(query, np.arange(queries + 1))
+    if not len(query) or int(np.diff(indptr).max()) <= most:
+        return np.arange(len(query))
+    place = positions(indptr)
+    best = top(from_rows(fusion, place, indptr, (queries, int(np.diff(indptr).max()))), most)
+    return np.sort(indptr[row_numbers(best.indptr)] + best.indices)
 
 
-def fused(pairs: Pairs, weights: Floats, constant: float = 20.0) -> Floats:
-    """Return weighted reciprocal-rank fusion (Cormack et al., SIGIR 2009) of the sources for each pair."""
-    return np.asarray(np.where(pairs.scores > 0, 1.0 / (constant + pairs.ranks), 0.0) @ weights)
+def strength(answers: Sequence[Matrix], wanted: Matrix) -> Floats:
+    """Return how well each source finds what was wanted (queries x products, ones), the best source at 1.
 
-
-def strongest(pairs: Pairs, values: Floats, most: int) -> Pairs:
-    """Keep the `most` pairs of each query with the largest values, in their old order."""
-    starts = np.searchsorted(pairs.query, np.arange(int(pairs.query.max(initial=-1)) + 2))
-    if not len(pairs) or int(np.diff(starts).max()) <= most:
-        return pairs
-    order = np.lexsort((-values, pairs.query))
-    keep = np.sort(order[positions(starts) < most])
-    return pairs.at(keep)
+    The measure is the source's own share of a fusion: the sum of 1 / (constant + rank) over wanted products.
+    """
+    cells = row_numbers(wanted.indptr).astype(np.int64) * wanted.shape[1] + wanted.indices
+    found = [_Answer.of(a) for a in answers]
+    sums = np.array([(np.isin(one.key, cells) / (CONSTANT + one.rank)).sum() for one in found])
+    return np.asarray(sums / sums.max() if sums.max(initial=0.0) > 0 else np.ones(len(sums)))

@@ -1,7 +1,7 @@
 """Examples for the re-ranker, cut out of the latest part of the log: what was known, and what came then.
 
 Where the cut falls follows the data: at an add to cart where the shop has carts (the moment triggered mail starts
-from), at half of a basket whose lines share one moment, else anywhere in the session.
+from), within a basket whose lines share one moment, else anywhere in the session.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Examples:
     target_start: Ints
     target: Ints
     target_next: Bools
+    shopper: Ints  # of each question: one number per profile, for strangers per session
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -38,7 +39,8 @@ class Examples:
         """Return examples `start` to `stop` (excluded)."""
         a, b = self.target_start[start], self.target_start[min(stop, len(self))]
         starts = self.target_start[start : stop + 1] - a
-        return Examples(self.queries.slice(start, stop), starts, self.target[a:b], self.target_next[a:b])
+        shopper = self.shopper[start:stop]
+        return Examples(self.queries.slice(start, stop), starts, self.target[a:b], self.target_next[a:b], shopper)
 
 
 def split_log(log: InteractionLog, start: float, end: float = 1.0) -> tuple[InteractionLog, InteractionLog]:
@@ -57,6 +59,18 @@ def split_log(log: InteractionLog, start: float, end: float = 1.0) -> tuple[Inte
     return log.select(early), log.select(late)
 
 
+def window_share(log: InteractionLog, examples: int, smallest: float, largest: float) -> float:
+    """Return the share of the latest sessions that gives `examples`, within bounds.
+
+    The smaller the window, the nearer the sources that are learned from come to those that serve; but a window must
+    hold what shoppers do within a day.
+    """
+    share = examples / max(len(_cuts(log)), 1)
+    if log.has_times and log.has_profiles and len(log):
+        share = max(share, 3 * DAY / max(float(log.at.max() - log.at.min()), DAY))
+    return float(np.clip(share, smallest, largest))
+
+
 def cut_examples(past: InteractionLog, later: InteractionLog, *, most: int, seed: int) -> Examples:
     """Return at most `most` examples from the sessions of `later`, with histories from `past` only."""
     generator = np.random.default_rng(seed)
@@ -72,7 +86,7 @@ def cut_examples(past: InteractionLog, later: InteractionLog, *, most: int, seed
     nexts = np.array(
         [p == first and not later.has_times for t, first in zip(targets, firsts, strict=True) for p in t], dtype=bool
     )
-    return Examples(queries, starts, flat, nexts)
+    return Examples(queries, starts, flat, nexts, later.actor[cuts])
 
 
 def _cuts(log: InteractionLog) -> Ints:
@@ -87,9 +101,16 @@ def _cuts(log: InteractionLog) -> Ints:
     starts = np.unique(first)
     at_once = log.at[starts] == log.at[last[starts]] if log.has_times else np.zeros(len(starts), dtype=bool)
     if float(at_once[last[starts] > starts].mean() if (last[starts] > starts).any() else 0.0) > 0.5:
-        baskets = starts[at_once & (last[starts] - starts >= 3)]
-        return np.asarray(baskets + (last[baskets] - baskets + 1) // 2 - 1)
+        return _basket_cuts(starts[at_once & (last[starts] - starts >= 3)], last)
     return np.flatnonzero(inside)
+
+
+def _basket_cuts(baskets: Ints, last: Ints) -> Ints:
+    """Cut baskets in the middle, and those of six lines and more after a third and two thirds as well."""
+    size = last[baskets] - baskets + 1
+    long = size >= 6
+    thirds = [baskets[long] + size[long] * part // 3 - 1 for part in (1, 2)]
+    return np.sort(np.concatenate([baskets + size // 2 - 1, *thirds]))
 
 
 def _around(log: InteractionLog, cuts: Ints) -> tuple[list[list[int]], list[list[int]], list[int]]:

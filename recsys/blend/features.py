@@ -78,12 +78,11 @@ class Features:
     def compute(self, queries: Queries, pairs: Pairs) -> Floats:
         """Return pairs x features, float32; NaN where something is unknown."""
         key = pairs.query * self.products + pairs.product
-        fusion = np.where(pairs.scores > 0, 1.0 / (20.0 + pairs.ranks), 0.0).sum(axis=1, keepdims=True)
         blocks = [
             pairs.shares,
             pairs.ranks,
             pairs.scores,
-            fusion,
+            pairs.fusion[:, None],
             self.popularity[pairs.product],
             self.popularity[pairs.product][:, :1] - self.popularity[pairs.product][:, 2:],
             self.rebuy[pairs.product][:, None],

@@ -9,30 +9,36 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints, Matrix, from_rows, stacked, top
-from recsys.blend.candidates import Pairs, fused, strongest, united
-from recsys.blend.examples import Examples, cut_examples, split_log
+from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, matrix, row_numbers, stacked, top
+from recsys.blend.candidates import Pairs, Width, strength, united
+from recsys.blend.examples import Examples, cut_examples, split_log, window_share
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
 from recsys.blend.variety import WINDOW, tuned_weight, varied
 from recsys.catalog import Catalog
+from recsys.columns import ORDER
 from recsys.errors import BadArtifact
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import Attributes
 from recsys.sources.base import Source
+from recsys.sources.context import PopularityBy
 from recsys.sources.ease import Ease
+from recsys.sources.embedding import Embedding
 from recsys.sources.factors import Factors
 from recsys.sources.history import History
 from recsys.sources.item_knn import ItemKnn
 from recsys.sources.popularity import Popularity
+from recsys.sources.rhythm import BuyAgain
 from recsys.sources.sequence import Sequence
 from recsys.sources.session_knn import SessionKnn
 
 MakeSources = Callable[[Catalog, InteractionLog], list[Source]]
 
 BATCH = 500
+CELLS = 25_000_000  # queries x products of a batch, for memory
 FEWEST_EXAMPLES = 200
+ASKED = 500  # examples that the strength of the sources is measured on
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +46,20 @@ class BlendSettings:
     """One default for every shop; what differs between shops is learned on the shop's own latest history."""
 
     depth: int = 80  # candidates per source
+    scored: int = 240  # further products per source whose scores count where another source proposes them
     candidates: int = 120  # per query, after the union
-    latest_share: float = 0.2  # of the sessions, held out of the sources to learn the order
+    latest_share: float = 0.2  # of the sessions at most, held out of the sources to learn the order
+    smallest_share: float = 0.02  # the window of a shop that gives more examples than are needed
     folds: int = 3  # so many windows back at most, where one gives too few examples
-    examples: int = 15_000
-    negative_share: float = 0.5  # of the unwanted candidates, that the order is learned from
+    examples: int = 30_000
+    negative_share: float = 0.25  # of the unwanted candidates, that the order is learned from
     ranker: RankerSettings = field(default_factory=RankerSettings)
     seed: int = 7
 
 
 def default_sources(catalog: Catalog, log: InteractionLog) -> list[Source]:
     """Return the sources of the blend, unfitted: those for which shop and log have what they need."""
+    described = bool(catalog.categories or any(catalog.titles))
     sources: list[Source] = [
         History(),
         ItemKnn("tfidf"),
@@ -61,6 +70,8 @@ def default_sources(catalog: Catalog, log: InteractionLog) -> list[Source]:
         Sequence(backward=1.0, steps=30, decay=0.8, name="association"),
         SessionKnn(),
         SessionKnn(fade=0.1, name="session_knn_recent"),
+        ItemKnn("tfidf", fade=0.15, name="item_knn_recent"),
+        Embedding(catalog if described else None),
         Ease(),
         Popularity("popular", 30.0),
         Popularity("trending", 3.0),
@@ -70,13 +81,18 @@ def default_sources(catalog: Catalog, log: InteractionLog) -> list[Source]:
             ItemKnn("bm25", history_share=0.1, decay=0.9, name="item_knn_history"),
             ItemKnn("tfidf", by_actor=True, history_share=0.1, decay=0.9, name="item_knn_actor"),
             SessionKnn(history_share=0.05, decay=0.95, name="session_knn_history"),
+            SessionKnn(history_share=0.3, decay=0.95, by_actor=True, name="shopper_knn"),
             Factors("als"),
             Ease(by_actor=True, name="ease_actor"),
         ]
+        if log.has_times and bool((log.event == ORDER).any()):
+            sources.append(BuyAgain())
     else:
         sources.append(ItemKnn("bm25"))
-    if catalog.categories or any(catalog.titles):
+    if described:
         sources.append(Attributes(catalog))
+    if catalog.categories:
+        sources.append(PopularityBy("category", catalog))
     return sources
 
 
@@ -88,7 +104,7 @@ class Lesson:
     labels: Ints
     query: Ints
     product: Ints
-    shopper: Ints  # of each row: examples of one shopper are never both learned from and checked on
+    checked: Bools  # rows of shoppers that are not learned from but checked on
 
     @property
     def queries(self) -> int:
@@ -109,6 +125,7 @@ class Blend:
         self.sources: list[Source] = []
         self.ranker: Ranker | None = None
         self.variety = 0.0
+        self.weights: dict[str, float] = {}  # of the sources in their fusion, by name; 1 where not measured
         self.features: Features | None = None
 
     def fit(self, log: InteractionLog) -> Blend:
@@ -133,7 +150,7 @@ class Blend:
             "products": len(self.catalog),
             "ranked": bool(self.ranker),
         }
-        names["variety"] = self.variety
+        names |= {"variety": self.variety, "weights": self.weights}
         (folder / "blend.json").write_text(json.dumps(names))
 
     def load(self, folder: Path, log: InteractionLog) -> Blend:
@@ -147,13 +164,14 @@ class Blend:
             raise BadArtifact(f"{folder} holds a blend of other sources or products", "train again")
         self.features = Features(log, self.catalog, self.sources)
         self.ranker = Ranker.load(folder / "ranker") if names["ranked"] else None
-        self.variety = float(names["variety"])
+        self.variety, self.weights = float(names["variety"]), dict(names["weights"])
         return self
 
     def _lessons(self, log: InteractionLog) -> list[Lesson]:
         """Go back in time, window by window, until there are enough examples."""
         found: list[Lesson] = []
-        share = self.settings.latest_share
+        share = window_share(log, self.settings.examples, self.settings.smallest_share, self.settings.latest_share)
+        self.weights = {}
         for fold in range(self.settings.folds):
             end = 1.0 - fold * share
             past, later = split_log(log, end - share, end)
@@ -162,6 +180,8 @@ class Blend:
                 break
             examples = cut_examples(past, later, most=most, seed=self.settings.seed + fold)
             self._prepare(past)
+            if not found:
+                self.weights = self._strengths(examples.slice(0, ASKED))
             found.append(self._lesson(past, examples))
         return found
 
@@ -170,31 +190,32 @@ class Blend:
         assert features is not None
         known = np.bincount(past.product, minlength=len(self.catalog)) > 0
         generator = np.random.default_rng(self.settings.seed)
+        held = held_out(examples.shopper)
         values, labels, query, product = [], [], [], []
-        for start in range(0, len(examples), BATCH):
-            part = examples.slice(start, start + BATCH)
+        for start in range(0, len(examples), self.batch):
+            part = examples.slice(start, start + self.batch)
             pairs = self.candidates(part.queries, known)
             found = labels_of(pairs, part, len(self.catalog))
             useful = np.isin(pairs.query, np.unique(pairs.query[found > 0]))
-            useful &= (found > 0) | (generator.random(len(pairs)) < self.settings.negative_share)
+            some = generator.random(len(pairs)) < self.settings.negative_share
+            useful &= (found > 0) | held[pairs.query + start] | some
             pairs, found = pairs.at(useful), found[useful]
             values.append(features.compute(part.queries, pairs))
             labels.append(found)
             query.append(pairs.query + start)
             product.append(pairs.product)
         rows = np.concatenate(query)
-        parts = (np.concatenate(values), np.concatenate(labels), rows, np.concatenate(product))
-        return Lesson(*parts, _shopper(examples.queries, rows))
+        return Lesson(np.concatenate(values), np.concatenate(labels), rows, np.concatenate(product), held[rows])
 
     def _learn(self, lessons: list[Lesson]) -> Ranker | None:
         if sum(lesson.queries for lesson in lessons) < FEWEST_EXAMPLES or self.features is None:
             return None
         offsets = np.cumsum([0, *(int(lesson.query.max(initial=0)) + 1 for lesson in lessons)])
         query = np.concatenate([x.query + o for x, o in zip(lessons, offsets, strict=False)])
-        shopper = np.concatenate([x.shopper for x in lessons])
-        held = np.random.default_rng(self.settings.seed).random(int(shopper.max()) + 1) < 0.15
         values, labels = np.concatenate([x.values for x in lessons]), np.concatenate([x.labels for x in lessons])
-        checked = held[shopper]
+        checked = np.concatenate([x.checked for x in lessons])
+        if checked.all() or not checked.any():  # next to one shopper: better checked on them than on nobody
+            checked = held_out(query)
         ranker = learn(values, labels, query, self.features.names, self.settings.ranker, checked)
         product = np.concatenate([x.product for x in lessons])[checked]
         self._tune_variety(share_of(ranker.score(values[checked])), labels[checked], query[checked], product)
@@ -211,21 +232,34 @@ class Blend:
         target_start = np.concatenate([[0], np.cumsum(np.bincount(row[wanted], minlength=len(starts) - 1))])
         self.variety = tuned_weight(ranked, self.features.attributes, target_start, product[wanted])
 
+    def _strengths(self, examples: Examples) -> dict[str, float]:
+        answers = [s.score(examples.queries, self.settings.depth) for s in self.sources]
+        rows = row_numbers(examples.target_start)
+        wanted = matrix(np.ones(len(rows)), rows, examples.target, (len(examples), len(self.catalog)))
+        found = strength(answers, wanted)
+        return {s.name: float(value) for s, value in zip(self.sources, found, strict=True)}
+
     def candidates(self, queries: Queries, allowed: Floats | None = None) -> Pairs:
         """Return the union of the sources' candidates, the strongest by fusion."""
-        depth = self.settings.depth
-        pairs = united([s.score(queries, depth) for s in self.sources], depth, allowed)
-        return strongest(pairs, fused(pairs, np.ones(len(self.sources))), self.settings.candidates)
+        settings = self.settings
+        weights = np.array([self.weights.get(s.name, 1.0) for s in self.sources])
+        answers = [s.score(queries, settings.scored) for s in self.sources]
+        return united(answers, weights, Width(settings.depth, settings.scored, settings.candidates), allowed)
+
+    @property
+    def batch(self) -> int:
+        """How many queries are answered at a time."""
+        return int(np.clip(CELLS // max(len(self.catalog), 1), 50, BATCH))
 
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return the blended ranking: queries x products, best first, scores between 0 and 1."""
-        parts = [self._score(queries.slice(i, i + BATCH), depth) for i in range(0, len(queries), BATCH)]
+        parts = [self._score(queries.slice(i, i + self.batch), depth) for i in range(0, len(queries), self.batch)]
         return stacked(parts, len(self.catalog))
 
     def _score(self, queries: Queries, depth: int) -> Matrix:
         pairs = self.candidates(queries)
         if self.ranker is None or self.features is None:
-            values = fused(pairs, np.ones(len(self.sources)))
+            values = pairs.fusion
         else:
             values = share_of(self.ranker.score(self.features.compute(queries, pairs)))
         shape = (len(queries), len(self.catalog))
@@ -241,9 +275,9 @@ def share_of(scores: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -15.0, 15.0))))
 
 
-def _shopper(queries: Queries, rows: Ints) -> Ints:
-    profile = queries.profile[rows]
-    return np.where(profile >= 0, profile, queries.profile.max(initial=-1) + 1 + rows)
+def held_out(shopper: Ints, share: float = 0.15) -> Bools:
+    """Return which shoppers are checked on: a fixed draw by number, the same in all windows."""
+    return np.asarray((shopper.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) < share * 2**24)
 
 
 def labels_of(pairs: Pairs, examples: Examples, products: int) -> Ints:

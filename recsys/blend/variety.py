@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints, Matrix, from_rows
+from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, row_numbers
 from recsys.evaluation.metrics import Answers, per_question
 
+BATCH = 250  # rows at a time, for memory
 WINDOW = 40  # first candidates of a row that are re-ordered
 PLACES = 20  # places that are given out one by one
 WEIGHTS = (0.0, 0.25, 0.5, 1.0)
@@ -21,15 +22,17 @@ TO_GIVE = {"hit": 0.005, "ndcg": 0.015}  # shares of the metrics that variety ma
 
 def varied(scores: Matrix, attributes: Matrix, weight: float) -> Matrix:
     """Return the rows (best first, scores between 0 and 1) with their heads re-ordered; values stay falling."""
-    if weight <= 0:
+    if weight <= 0 or not scores.nnz:
         return scores
     order = np.arange(scores.nnz)
-    for row in range(scores.shape[0]):
-        a, b = scores.indptr[row], min(scores.indptr[row] + WINDOW, scores.indptr[row + 1])
-        if b - a > 2:
-            head = attributes[scores.indices[a:b]]
-            likeness = np.asarray((head @ head.T).todense())
-            order[a:b] = a + _order(_logit(scores.data[a:b]), likeness, weight)
+    for start in range(0, scores.shape[0], BATCH):
+        rows = np.arange(start, min(start + BATCH, scores.shape[0]))
+        lengths = np.minimum(np.diff(scores.indptr)[rows], WINDOW)
+        inside = np.arange(WINDOW) < lengths[:, None]
+        places = np.where(inside, scores.indptr[rows][:, None] + np.arange(WINDOW), 0)
+        values = np.where(inside, _logit(scores.data[places]), -np.inf)
+        chosen = _order(values, _likeness(attributes, scores.indices[places], inside), weight)
+        order[places[inside]] = np.take_along_axis(places, chosen, 1)[inside]
     return from_rows(scores.data, scores.indices[order], scores.indptr, scores.shape)
 
 
@@ -38,16 +41,29 @@ def _logit(share: Floats) -> Floats:
     return np.asarray(np.log(bounded / (1.0 - bounded)))
 
 
+def _likeness(attributes: Matrix, products: Ints, inside: Bools) -> Floats:
+    """Return rows x window x window: the products of attribute vectors, through columns numbered anew in each row."""
+    rows, places = np.nonzero(inside)
+    facts = attributes[products[inside]]
+    of = row_numbers(facts.indptr)
+    columns, column = np.unique(rows[of] * facts.shape[1] + facts.indices, return_inverse=True)
+    first = np.searchsorted(columns, np.arange(len(inside) + 1) * facts.shape[1])
+    dense = np.zeros((*inside.shape, int(np.diff(first).max(initial=0))), np.float32)
+    dense[rows[of], places[of], column - first[rows[of]]] = facts.data
+    return np.asarray(dense @ dense.transpose(0, 2, 1))
+
+
 def _order(values: Floats, likeness: Floats, weight: float) -> Ints:
-    left, alike = values.copy(), np.zeros(len(values))
-    chosen = []
-    for _ in range(min(PLACES, len(values))):
-        best = int(np.argmax(left - weight * alike))
-        chosen.append(best)
-        left[best] = -np.inf
-        alike = np.maximum(alike, likeness[best])
-    rest = np.flatnonzero(np.isfinite(left))
-    return np.array([*chosen, *rest[np.argsort(-values[rest], kind="stable")]], dtype=np.int64)
+    """Return the order of each row's window, places given out one by one; what is left over follows by value."""
+    left, alike, rows = values.copy(), np.zeros_like(values), np.arange(len(values))
+    rank = np.full(values.shape, PLACES, dtype=np.int64)
+    for place in range(min(PLACES, values.shape[1])):
+        best = np.argmax(left - weight * alike, axis=1)
+        real = np.isfinite(left[rows, best])
+        rank[rows[real], best[real]] = place
+        left[rows, best] = -np.inf
+        alike = np.maximum(alike, likeness[rows, best])
+    return np.asarray(np.lexsort((-values, rank), axis=1))
 
 
 def tuned_weight(

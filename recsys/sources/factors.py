@@ -91,13 +91,19 @@ def fold_in(confidence: Matrix, factors: Floats, regularization: float) -> Float
     """Return shopper vectors x solving (Y'Y + Y'(C - I)Y + rI) x = Y'C p (Hu, Koren, Volinsky 2008, eq. 4)."""
     gram = factors.T @ factors + regularization * np.eye(factors.shape[1], dtype=np.float32)
     vectors = np.zeros((confidence.shape[0], factors.shape[1]), dtype=np.float32)
-    for row in range(confidence.shape[0]):
-        a, b = confidence.indptr[row], confidence.indptr[row + 1]
-        if a == b:
-            continue
-        chosen, weight = factors[confidence.indices[a:b]], confidence.data[a:b]
-        system = gram + (chosen.T * weight) @ chosen
-        vectors[row] = np.linalg.solve(system, chosen.T @ (weight + 1.0))
+    filled = np.flatnonzero(np.diff(confidence.indptr))
+    if not len(filled):
+        return vectors
+    systems = np.repeat(gram[None].astype(np.float32), len(filled), axis=0)
+    with threadpool_limits(1, "blas"):  # many small products: threads only get in each other's way
+        for place, row in enumerate(filled):
+            a, b = confidence.indptr[row], confidence.indptr[row + 1]
+            chosen = factors[confidence.indices[a:b]]
+            systems[place] += (chosen.T * confidence.data[a:b]) @ chosen
+        raised = confidence.copy()
+        raised.data = confidence.data + np.float32(1.0)
+        wanted = np.asarray(raised[filled] @ factors)
+        vectors[filled] = np.linalg.solve(systems, wanted[:, :, None])[:, :, 0]
     return vectors
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight, normalize, tfidf_weight
 
-from recsys.arrays import Matrix, csr, empty, matrix, row_numbers, scaled, stacked, top
+from recsys.arrays import Floats, Matrix, csr, empty, matrix, row_numbers, scaled, stacked, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
@@ -51,8 +51,30 @@ def session_matrix(log: InteractionLog, by_actor: bool = False) -> Matrix:
     return result
 
 
+def session_age(log: InteractionLog, by_actor: bool = False) -> Floats:
+    """Return the age of each session (or shopper) as a share of the log's span, 0 newest .. 1 oldest."""
+    rows = log.actor if by_actor else log.session
+    latest = np.full(max(len(log.profiles) + log.sessions if by_actor else log.sessions, 1), -np.inf)
+    stamp = log.at if log.has_times else log.session
+    np.maximum.at(latest, rows, stamp)
+    span = float(stamp.max() - stamp.min()) if len(log) else 0.0
+    age = (stamp.max(initial=0) - latest) / max(span, 1e-9) if span else np.zeros(len(latest))
+    return np.asarray(np.clip(age, 0.0, 1.0))
+
+
+def faded(interest: Matrix, log: InteractionLog, fade: float, by_actor: bool = False) -> Matrix:
+    """Weigh sessions by age: 1/e after the share `fade` of the log's span."""
+    weight = np.sqrt(np.exp(-session_age(log, by_actor) / fade))  # both sides of a pair of products carry it
+    result = interest.copy()
+    result.data = result.data * weight[row_numbers(interest.indptr)]
+    return result
+
+
 class ItemKnn(StoredArrays):
-    """Sums the similarities to the products of the session (recent ones count more) and, weakly, of the history."""
+    """Sums the similarities to the products of the session (recent ones count more) and, weakly, of the history.
+
+    With `fade` links of recent sessions count more: 1/e after that share of the log's span.
+    """
 
     needs = Needs()
     abilities = Abilities(repeats=True)
@@ -67,10 +89,11 @@ class ItemKnn(StoredArrays):
         decay: float = 0.8,
         history_share: float = 0.0,
         hops: Literal[1, 2] = 1,
+        fade: float = 0.0,
         name: str = "",
     ) -> None:
         self.name = name or f"item_knn_{weighting}"
-        self.hops = hops
+        self.hops, self.fade = hops, fade
         self.weighting, self.neighbours, self.by_actor = weighting, neighbours, by_actor
         self.decay, self.history_share = decay, history_share
         self.similarity: Matrix = empty(0, 0)
@@ -78,7 +101,10 @@ class ItemKnn(StoredArrays):
     def fit(self, log: InteractionLog) -> Self:
         """Compute the nearest neighbours of every product."""
         model = ItemItemRecommender(K=self.neighbours, num_threads=0)
-        model.fit(weighted(session_matrix(log, self.by_actor), self.weighting), show_progress=False)
+        interest = weighted(session_matrix(log, self.by_actor), self.weighting)
+        if self.fade:
+            interest = faded(interest, log, self.fade, self.by_actor)
+        model.fit(interest, show_progress=False)
         self.similarity = csr(model.similarity)
         if self.hops == 2:
             self.similarity = _twice(scaled(top(self.similarity, NEAR)), self.neighbours)

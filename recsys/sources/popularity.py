@@ -21,9 +21,12 @@ def decayed_counts(log: InteractionLog, half_life_days: float, now: float | None
     without times take the share of sessions instead of days: half weight after `half_life_days` percent of them.
     """
     once = first_in_session(log)
-    age = _age_days(log, now)[once]
-    weight = log.weight[once] * np.power(0.5, age / half_life_days)
-    return group_sums(weight, log.product[once], len(log.products))
+    return group_sums(decayed_weights(log, half_life_days, now)[once], log.product[once], len(log.products))
+
+
+def decayed_weights(log: InteractionLog, half_life_days: float, now: float | None = None) -> Floats:
+    """Return the event weight of each row, halved every `half_life_days` before `now` (default: the last row)."""
+    return np.asarray(log.weight * np.power(0.5, _age_days(log, now) / half_life_days))
 
 
 def first_in_session(log: InteractionLog) -> Ints:

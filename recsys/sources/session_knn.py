@@ -15,13 +15,15 @@ from recsys.arrays import Floats, Matrix, csr, empty, group_sums, stacked, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
-from recsys.sources.item_knn import session_matrix
+from recsys.sources.item_knn import session_age, session_matrix
 
 BATCH = 256
 
 
 class SessionKnn(StoredArrays):
     """Cosine between sessions with recent products of the query weighing more, older sessions less.
+
+    With `by_actor` whole shoppers are compared and vote instead of sessions.
 
     `recent` sessions per product are compared, `neighbours` vote; `fade` is the share of the log's time span (or of its
     sessions) after which a session counts 1/e.
@@ -39,22 +41,24 @@ class SessionKnn(StoredArrays):
         decay: float = 0.75,
         fade: float = 0.5,
         history_share: float = 0.0,
+        by_actor: bool = False,
         name: str = "session_knn",
     ) -> None:
         self.neighbours, self.recent, self.decay, self.fade, self.name = neighbours, recent, decay, fade, name
-        self.history_share = history_share
+        self.history_share, self.by_actor = history_share, by_actor
         self.index: Matrix = empty(0, 0)
         self.sessions: Matrix = empty(0, 0)
         self.idf: Floats = np.zeros(0)
 
     def fit(self, log: InteractionLog) -> Self:
         """Index the most recent sessions of every product."""
-        self.sessions = session_matrix(log)
+        self.sessions = session_matrix(log, self.by_actor)
         lengths = np.maximum(np.diff(self.sessions.indptr), 1)
-        strength = np.exp(-_age(log) / self.fade)[: self.sessions.shape[0]] / np.sqrt(lengths)
+        age = session_age(log, self.by_actor)
+        strength = np.exp(-age / self.fade) / np.sqrt(lengths)
         by_product = csr(self.sessions.T)
         newest = by_product.copy()
-        newest.data = (by_product.indices + 1.0).astype(np.float32)
+        newest.data = (2.0 - age[by_product.indices]).astype(np.float32)
         newest = top(newest, self.recent)
         newest.data = strength[newest.indices].astype(np.float32)
         self.index = newest
@@ -78,14 +82,3 @@ class SessionKnn(StoredArrays):
         votes = csr(near @ self.sessions)
         votes.data = (votes.data * np.sqrt(np.maximum(self.idf[votes.indices], 0.0))).astype(np.float32)
         return top(votes, depth)
-
-
-def _age(log: InteractionLog) -> Floats:
-    """Return the age of each session as a share of the log's span, 0 newest .. 1 oldest."""
-    if not len(log):
-        return np.zeros(1)
-    if not log.has_times:
-        return np.asarray((log.sessions - 1 - np.arange(log.sessions)) / max(log.sessions, 1))
-    latest = np.zeros(log.sessions)
-    np.maximum.at(latest, log.session, log.at)
-    return np.asarray((latest.max() - latest) / max(latest.max() - log.at.min(), 1.0))
