@@ -92,7 +92,7 @@ class Features:
             self._profile_block(queries, pairs),
             self._context_block(queries, pairs),
             _links_block(self.links, queries, pairs, self.products),
-            _query_block(queries)[pairs.query],
+            _query_block(queries, self.products)[pairs.query],
         ]
         return np.concatenate([b.astype(np.float32) for b in blocks], axis=1)
 
@@ -211,11 +211,13 @@ def _touches(log: InteractionLog) -> Touches:
 
 def _rebuy_rate(log: InteractionLog) -> Floats:
     """Return the share of a product's sessions that are not its shopper's first, per product."""
-    size = len(log.products)
-    visits = np.unique(np.stack([log.actor, log.product, log.session]), axis=1) if len(log) else np.zeros((3, 0), int)
-    total = np.bincount(visits[1].astype(np.int64), minlength=size).astype(float)
-    first = np.unique(visits[:2], axis=1) if visits.shape[1] else visits[:2]
-    return np.asarray(1.0 - np.bincount(first[1].astype(np.int64), minlength=size) / np.maximum(total, 1.0))
+    size = max(len(log.products), 1)
+    actor = np.zeros(max(log.sessions, 1), dtype=np.int64)
+    actor[log.session] = log.actor
+    session, product = np.divmod(np.unique(log.session.astype(np.int64) * size + log.product), size)
+    first = np.unique(actor[session] * size + product) % size
+    total = np.bincount(product, minlength=size)
+    return np.asarray(1.0 - np.bincount(first, minlength=size) / np.maximum(total, 1.0))
 
 
 def _first_seen_share(log: InteractionLog) -> Floats:
@@ -285,9 +287,8 @@ def _mean_by_query(price: Floats, queries: Queries) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _query_block(queries: Queries) -> Floats:
-    rows = row_numbers(queries.prefix_start)
-    distinct = np.unique(np.stack([rows, queries.prefix]), axis=1)[0] if len(queries.prefix) else rows
+def _query_block(queries: Queries, products: int) -> Floats:
+    distinct = np.unique(row_numbers(queries.prefix_start) * products + queries.prefix) // max(products, 1)
     return np.stack(
         [
             np.diff(queries.prefix_start),

@@ -67,18 +67,18 @@ class PopularityBy(StoredArrays):
             touched = queries.prefix_matrix(self.lists.shape[1], 0.8, 10).tocoo()
             group, rows, weight = self.group[touched.col], touched.row, touched.data
         else:
-            rows, weight = np.arange(len(queries)), np.ones(len(queries))
+            rows, weight = np.arange(len(queries), dtype=np.int32), np.ones(len(queries), dtype=np.float32)
             group = self._cohort(queries.profile) if self.by == "cohort" else _referral(queries)
         known = (group >= 0) & (group < size)
         return matrix(weight[known], rows[known], group[known], (len(queries), size))
 
     def _cohort(self, profile: Ints) -> Ints:
         known = (profile >= 0) & (profile < len(self.group))
-        return np.where(known, self.group[np.where(known, profile, 0)] if len(self.group) else 0, 0)
+        return np.asarray(np.where(known, self.group[np.where(known, profile, 0)] if len(self.group) else 0, 0))
 
 
 def _referral(queries: Queries) -> Ints:
-    return queries.referral if queries.referral is not None else np.full(len(queries), -1)
+    return np.asarray(np.full(len(queries), -1) if queries.referral is None else queries.referral)
 
 
 def cohorts(log: InteractionLog) -> Ints:
@@ -93,7 +93,7 @@ def cohorts(log: InteractionLog) -> Ints:
 
 
 def _ordered(log: InteractionLog) -> Bools:
-    return (log.profile >= 0) & (log.event == ORDER)
+    return np.asarray((log.profile >= 0) & (log.event == ORDER))
 
 
 def _sessions_of(log: InteractionLog, rows: Bools, size: int) -> Ints:

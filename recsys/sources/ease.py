@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from scipy.linalg import lapack
 
 from recsys.arrays import Floats, Ints, Matrix, csr, empty, from_rows, group_sums, top
 from recsys.log import InteractionLog
@@ -39,9 +40,9 @@ class Ease(StoredArrays):
         counts = group_sums(np.ones(len(log)), log.product, len(log.products))
         head = np.sort(np.argsort(-counts, kind="stable")[: self.head])
         touched = session_matrix(log, self.by_actor)[:, head]
-        gram = np.asarray((touched.T @ touched).todense(), dtype=np.float64)
+        gram = np.asarray((touched.T @ touched).todense(), dtype=np.float32)
         gram[np.diag_indices(len(head))] += self.penalty
-        inverse = np.linalg.inv(gram)
+        inverse = _inverse(gram)
         weights = -inverse / np.diag(inverse)
         np.fill_diagonal(weights, 0.0)
         self.weights = _widened(weights.astype(np.float32), head, len(log.products))
@@ -54,6 +55,15 @@ class Ease(StoredArrays):
         if self.history_share:
             wanted = csr(wanted + queries.history_matrix(products, 0.99) * np.float32(self.history_share))
         return top(csr(wanted @ self.weights), depth)
+
+
+def _inverse(gram: Floats) -> Floats:
+    """Return the inverse of a symmetric positive matrix by Cholesky: half the work of a general one."""
+    if not len(gram):
+        return gram
+    factor, _ = lapack.spotrf(gram, lower=1, overwrite_a=1)
+    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+    return np.asarray(np.tril(inverse) + np.tril(inverse, -1).T)
 
 
 def _widened(weights: Floats, head: Ints, products: int) -> Matrix:

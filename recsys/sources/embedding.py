@@ -88,7 +88,7 @@ def factorised(values: Matrix, size: int, seed: int) -> Floats:
     rows, columns = values.shape
     kept = min(size, rows, columns)
     sketch = values @ np.random.default_rng(seed).standard_normal((columns, min(kept + 16, columns)), dtype=np.float32)
-    for _ in range(3):
+    for _ in range(2):
         basis, _ = np.linalg.qr(sketch)
         sketch = values @ (values.T @ basis)
     basis, _ = np.linalg.qr(sketch)

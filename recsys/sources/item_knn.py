@@ -24,7 +24,10 @@ def weighted(interest: Matrix, weighting: Weighting) -> Matrix:
     if weighting == "bm25":
         return sp.csr_matrix(bm25_weight(interest.T, 1.2, 0.75).T, dtype=np.float64)
     if weighting == "tfidf":
-        return sp.csr_matrix(normalize(tfidf_weight(interest.T)).T, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # a product of every session weighs nothing, and has no direction
+            found = sp.csr_matrix(normalize(tfidf_weight(interest.T)).T, dtype=np.float64)
+        found.data = np.nan_to_num(found.data)
+        return found
     if weighting == "walk":
         return _walk(interest)
     return sp.csr_matrix(normalize(interest.T).T, dtype=np.float64)

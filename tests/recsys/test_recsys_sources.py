@@ -15,11 +15,15 @@ from recsys.log import build_log
 from recsys.queries import Queries
 from recsys.sources.attributes import Attributes
 from recsys.sources.base import Source
+from recsys.sources.complements import Complements
+from recsys.sources.context import PopularityBy, cohorts
 from recsys.sources.ease import Ease
+from recsys.sources.embedding import Embedding
 from recsys.sources.factors import Factors
 from recsys.sources.history import History
 from recsys.sources.item_knn import ItemKnn
 from recsys.sources.popularity import Popularity, decayed_counts
+from recsys.sources.rhythm import BuyAgain
 from recsys.sources.sequence import Sequence
 from recsys.sources.session_knn import SessionKnn
 
@@ -48,18 +52,32 @@ PERSONAL: list[Callable[[], Source]] = [
     lambda: ItemKnn("tfidf"),
     lambda: ItemKnn("bm25", history_share=0.2),
     lambda: ItemKnn("cosine", by_actor=True),
+    lambda: ItemKnn("tfidf", fade=0.2, name="item_knn_recent"),
     lambda: ItemKnn("walk"),
     lambda: ItemKnn("walk", hops=2, name="walk_twice"),
     Sequence,
     lambda: Sequence(backward=1.0, steps=30, name="association"),
     SessionKnn,
     lambda: SessionKnn(history_share=0.1),
+    lambda: SessionKnn(history_share=0.3, by_actor=True, name="shopper_knn"),
     lambda: Factors("als", size=8),
     lambda: Factors("bpr", size=8),
     lambda: Ease(penalty=1.0),
     lambda: Attributes(CATALOGUE),
+    lambda: Embedding(size=8),
+    lambda: Embedding(CATALOGUE, size=8, name="embedding_attributes"),
+    lambda: PopularityBy("category", CATALOGUE),
 ]
-ALL = [*PERSONAL, Popularity, History]
+OTHERS: list[Callable[[], Source]] = [
+    Popularity,
+    History,
+    BuyAgain,
+    lambda: Complements(CATALOGUE),
+    lambda: PopularityBy("cohort", CATALOGUE),
+    lambda: PopularityBy("referral", CATALOGUE),
+    lambda: PopularityBy("brand", CATALOGUE),
+]
+ALL = [*PERSONAL, *OTHERS]
 
 
 def names(source: Source, queries: Queries, depth: int = 7) -> list[list[str]]:
@@ -145,3 +163,68 @@ def test_own_products_come_latest_first():
         "tea",
         "bike",
     ]
+
+
+def test_an_embedding_places_products_nobody_touched_by_their_attributes():
+    source = Embedding(CATALOGUE, size=8).fit(build_log(shop(), CATALOGUE.products))
+    assert "new tea" in names(source, asking("tea"), 4)[0]
+    assert "new tea" not in names(source, asking("bike"), 3)[0]
+    assert source.abilities.new_products
+    assert "new tea" not in names(Embedding(size=8).fit(build_log(shop(), CATALOGUE.products)), asking("tea"))[0]
+
+
+def orders() -> pd.DataFrame:
+    """Two cameras are compared, one of them is ordered with a bag; every tenth day u1 orders film."""
+    rows = []
+    for session in range(30):
+        rows += [(session, p, "Product Viewed", f"u{session + 2}", "search") for p in ("camera a", "camera b")]
+        chosen = ("camera a", "camera b")[session % 2]
+        rows += [(session, p, "Order Completed", f"u{session + 2}", "search") for p in (chosen, "bag")]
+    rows += [(100 + n, "film", "Order Completed", "u1", "newsletter") for n in range(5)]
+    frame = pd.DataFrame(rows, columns=["session_id", "product_id", "event", "profile_id", "referral_source"])
+    days = [n / 4 for n in range(len(frame) - 5)] + [10.0 * n for n in range(5)]
+    frame["occurred_at"] = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(days, unit="D")
+    return frame.sort_values("occurred_at", kind="stable", ignore_index=True)
+
+
+CAMERAS = build_catalog(
+    pd.DataFrame(
+        {"product_id": ["camera a", "camera b", "bag", "film"], "category": ["camera", "camera", "bags", "film"]}
+    ),
+    orders(),
+)
+
+
+def answer_of(source: Source, queries: Queries) -> list[str]:
+    ids = CAMERAS.products.external
+    return [ids[c] for c in source.score(queries, 9).indices]
+
+
+def test_complements_come_from_orders_and_are_never_a_substitute():
+    source = Complements(CAMERAS).fit(build_log(orders(), CAMERAS.products))
+    camera = CAMERAS.products.numbers(["camera a"]).tolist()
+    assert answer_of(source, Queries.of([camera])) == ["bag"]
+    assert "camera b" in answer_of(ItemKnn("cosine").fit(build_log(orders(), CAMERAS.products)), Queries.of([camera]))
+
+
+@pytest.mark.parametrize(("days", "expected"), [(10.0, 1.0), (11.0, 0.98), (1.0, 0.0)])
+def test_buy_again_waits_for_the_rhythm(days: float, expected: float):
+    log = build_log(orders(), CAMERAS.products)
+    source = BuyAgain().fit(log)
+    last = pd.Timestamp("2026-02-10", tz="UTC") + pd.Timedelta(days=days)
+    asked = Queries.of([[], []], None, log.profiles.numbers(["u1", "u2"]), [last.timestamp()] * 2)
+    answer = source.score(asked, 9)
+    assert [CAMERAS.products.external[c] for c in answer.indices] == ["film"]
+    assert answer.toarray().max() == pytest.approx(expected, abs=0.02)
+
+
+def test_popularity_follows_the_referral_source_and_the_cohort():
+    log = build_log(orders(), CAMERAS.products)
+    referral = PopularityBy("referral", CAMERAS).fit(log)
+    code = log.referrals.numbers(["newsletter"])
+    assert answer_of(referral, Queries.of([[]], referral=code)) == ["film"]
+    assert answer_of(referral, Queries.of([[]])) == []
+    cohort = PopularityBy("cohort", CAMERAS).fit(log)
+    assert cohorts(log)[log.profiles.numbers(["u1", "u2"])].tolist() == [5, 3]
+    assert answer_of(cohort, Queries.of([[]], None, log.profiles.numbers(["u1"]))) == ["film"]
+    assert "film" not in answer_of(cohort, Queries.of([[]], None, log.profiles.numbers(["u2"])))
