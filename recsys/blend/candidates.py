@@ -84,7 +84,7 @@ def united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Fl
     for one, weight in zip(found, weights, strict=True):
         mine = table[one.key]
         fusion[slot[one.key[mine]]] += weight / (CONSTANT + one.rank[mine])
-    kept = _strongest(union // products, fusion, queries, width.most)
+    kept = strongest(union // products, fusion, queries, width.most)
     if len(kept) < len(union):
         table[union] = False
         union, fusion = union[kept], fusion[kept]
@@ -108,13 +108,14 @@ def _filled(
     return Pairs(query, union - query * products, scores, shares, ranks, fusion)
 
 
-def _strongest(query: Ints, fusion: Floats, queries: int, most: int) -> Ints:
-    """Return the places of the `most` pairs per query with the largest fusion, in order."""
+def strongest(query: Ints, values: Floats, queries: int, most: int) -> Ints:
+    """Return the places of the `most` largest values of each query (numbers in rising order), in their old order."""
     indptr = np.searchsorted(query, np.arange(queries + 1))
-    if not len(query) or int(np.diff(indptr).max()) <= most:
+    longest = int(np.diff(indptr).max(initial=0))
+    if longest <= most:
         return np.arange(len(query))
-    place = positions(indptr)
-    best = top(from_rows(fusion, place, indptr, (queries, int(np.diff(indptr).max()))), most)
+    above = values - values.min() + 1.0
+    best = top(from_rows(above, positions(indptr), indptr, (queries, longest)), most)
     return np.sort(indptr[row_numbers(best.indptr)] + best.indices)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, matrix, row_numbers, stacked, top
-from recsys.blend.candidates import Pairs, Width, strength, united
+from recsys.blend.candidates import Pairs, Width, strength, strongest, united
 from recsys.blend.examples import Examples, cut_examples, split_log, window_share
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
@@ -48,6 +48,7 @@ class BlendSettings:
     depth: int = 80  # candidates per source
     scored: int = 240  # further products per source whose scores count where another source proposes them
     candidates: int = 120  # per query, after the union
+    finalists: int = 50  # of the candidates that all trees look at
     latest_share: float = 0.2  # of the sessions at most, held out of the sources to learn the order
     smallest_share: float = 0.02  # the window of a shop that gives more examples than are needed
     folds: int = 3  # so many windows back at most, where one gives too few examples
@@ -256,12 +257,22 @@ class Blend:
         parts = [self._score(queries.slice(i, i + self.batch), depth) for i in range(0, len(queries), self.batch)]
         return stacked(parts, len(self.catalog))
 
+    def _ranked(
+        self, queries: Queries, pairs: Pairs, ranker: Ranker, features: Features, depth: int
+    ) -> tuple[Pairs, Floats]:
+        """Return the pairs that may come out on top, by the first trees, and their shares by all of them."""
+        facts, most = features.compute(queries, pairs), max(self.settings.finalists, depth)
+        if int(np.bincount(pairs.query, minlength=1).max()) > most:
+            kept = strongest(pairs.query, ranker.sketch(facts), len(queries), most)
+            pairs, facts = pairs.at(kept), facts[kept]
+        return pairs, share_of(ranker.score(facts))
+
     def _score(self, queries: Queries, depth: int) -> Matrix:
         pairs = self.candidates(queries)
         if self.ranker is None or self.features is None:
             values = pairs.fusion
         else:
-            values = share_of(self.ranker.score(self.features.compute(queries, pairs)))
+            pairs, values = self._ranked(queries, pairs, self.ranker, self.features, depth)
         shape = (len(queries), len(self.catalog))
         indptr = np.searchsorted(pairs.query, np.arange(len(queries) + 1))
         ranked = top(from_rows(values, pairs.product, indptr, shape), max(depth, WINDOW))
