@@ -38,6 +38,7 @@ MakeSources = Callable[[Catalog, InteractionLog], list[Source]]
 BATCH = 500
 CELLS = 25_000_000  # queries x products of a batch, for memory
 FEWEST_EXAMPLES = 200
+CHECKED = 2500  # examples are enough to check on
 ASKED = 500  # examples that the strength of the sources is measured on
 
 
@@ -46,7 +47,7 @@ class BlendSettings:
     """One default for every shop; what differs between shops is learned on the shop's own latest history."""
 
     depth: int = 80  # candidates per source
-    scored: int = 240  # further products per source whose scores count where another source proposes them
+    scored: int = 160  # further products per source whose scores count where another source proposes them
     candidates: int = 120  # per query, after the union
     finalists: int = 50  # of the candidates that all trees look at
     latest_share: float = 0.2  # of the sessions at most, held out of the sources to learn the order
@@ -172,26 +173,27 @@ class Blend:
         """Go back in time, window by window, until there are enough examples."""
         found: list[Lesson] = []
         share = window_share(log, self.settings.examples, self.settings.smallest_share, self.settings.latest_share)
-        self.weights = {}
+        self.weights, most, checked = {}, self.settings.examples, 0.15
         for fold in range(self.settings.folds):
             end = 1.0 - fold * share
             past, later = split_log(log, end - share, end)
-            most = self.settings.examples - sum(lesson.queries for lesson in found)
             if most < self.settings.examples / 4 or not len(past):
                 break
             examples = cut_examples(past, later, most=most, seed=self.settings.seed + fold)
             self._prepare(past)
             if not found:
                 self.weights = self._strengths(examples.slice(0, ASKED))
-            found.append(self._lesson(past, examples))
+                checked = float(np.clip(CHECKED / max(len(examples), 1), 0.08, 0.15))
+            found.append(self._lesson(past, examples, checked))
+            most -= len(examples)
         return found
 
-    def _lesson(self, past: InteractionLog, examples: Examples) -> Lesson:
+    def _lesson(self, past: InteractionLog, examples: Examples, checked_share: float) -> Lesson:
         features = self.features
         assert features is not None
         known = np.bincount(past.product, minlength=len(self.catalog)) > 0
         generator = np.random.default_rng(self.settings.seed)
-        held = held_out(examples.shopper)
+        held = held_out(examples.shopper, checked_share)
         values, labels, query, product = [], [], [], []
         for start in range(0, len(examples), self.batch):
             part = examples.slice(start, start + self.batch)

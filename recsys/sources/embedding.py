@@ -39,7 +39,7 @@ class Embedding(StoredArrays):
         decay: float = 0.8,
         history_share: float = 0.1,
         trust: float = 5.0,
-        ridge: float = 1.0,
+        ridge: float = 0.3,
         seed: int = 7,
         name: str = "embedding",
     ) -> None:
