@@ -60,7 +60,10 @@ def load_model(folder: Path) -> Model:
         )
         numbers = {n: rows[n].to_numpy().astype(np.int64) for n in ("session", "profile", "product", "event")}
         log = InteractionLog(
-            **numbers,
+            session=numbers["session"],
+            profile=numbers["profile"],
+            product=numbers["product"],
+            event=numbers["event"],
             at=rows["at"].to_numpy(),
             sessions=int(facts["sessions"]),
             profiles=IdMap(profiles["id"]),

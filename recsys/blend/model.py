@@ -166,7 +166,7 @@ class Blend:
             raise BadArtifact(f"{folder} holds a blend of other sources or products", "train again")
         self.features = Features(log, self.catalog, self.sources)
         self.ranker = Ranker.load(folder / "ranker") if names["ranked"] else None
-        self.variety, self.weights = float(names["variety"]), dict(names["weights"])
+        self.variety, self.weights = float(names["variety"]), dict(names.get("weights", {}))
         return self
 
     def _lessons(self, log: InteractionLog) -> list[Lesson]:
