@@ -140,7 +140,7 @@ def test_a_campaign_that_the_shops_own_limits_rule_out_is_refused_with_its_line(
     file = shop / "campaigns" / "abandoned_cart.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("after: 24h", "after: 9h"), encoding="utf-8")
     one_line(
-        rekindle("-w", shop, "campaigns", "validate"), 1, "abandoned_cart.yaml:15: steps[1]:", "frequency cap is 16h"
+        rekindle("-w", shop, "campaigns", "validate"), 1, "abandoned_cart.yaml:16: steps[1]:", "frequency cap is 16h"
     )
     other = shop / "campaigns" / "browse_abandonment.yaml"
     assert rekindle("-w", shop, "campaigns", "validate", other).returncode == 0
