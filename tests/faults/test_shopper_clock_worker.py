@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -86,6 +86,22 @@ class Machine(RuleBasedStateMachine):
         shopper.cart.clear()
         shopper.ordered_at, shopper.has_ordered = self.now, True
         self.post(ordered(shopper.name, self.now))
+
+    @rule(who=WHO)
+    def abandon(self, who: int) -> None:
+        """A cart is left until its mail is decided: from here on only the last look stands between."""
+        self.add(who, "lamp")
+        self.wait(HOUR + timedelta(minutes=1))
+        self.decide()
+
+    @rule(who=WHO, by_order=st.booleans())
+    def give_up_then_deliver(self, who: int, by_order: bool) -> None:
+        """The reason to write goes, and the next moment the mails leave."""
+        if by_order:
+            self.order(who)
+        else:
+            self.empty(who)
+        self.deliver()
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
@@ -163,10 +179,11 @@ def world(tmp_path: Path, environ: dict[str, str]) -> Iterator[tuple[Shop, Virtu
 def test_whatever_happens_mails_have_their_reason(world: tuple[Shop, VirtualClock]) -> None:
     Machine.shop, Machine.clock = world
     options = settings(
-        max_examples=15,
-        stateful_step_count=30,
+        max_examples=8,
+        stateful_step_count=18,
         deadline=None,
         derandomize=True,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Machine, settings=options)
