@@ -20,6 +20,7 @@ from campaigns.storage.heartbeats import list_heartbeats
 from campaigns.storage.recs import (
     count_rungs,
     list_armed_profiles,
+    read_last_event,
     read_mail_ages,
     read_slate_ages,
     read_waiting,
@@ -29,7 +30,7 @@ from recsys import keys
 LATELY: Final = timedelta(days=7)
 SHOP_TO_EVENT: Final = timedelta(hours=24)
 EVENT_TO_STATE: Final = timedelta(minutes=5)
-STATE_TO_SLATE: Final = timedelta(hours=13)
+STATE_TO_SLATE: Final = timedelta(hours=1)
 SLATE_TO_MAIL: Final = timedelta(hours=26)
 DECISION_TO_MAIL: Final = timedelta(minutes=15)
 FULL_MODEL: Final = timedelta(hours=50)
@@ -129,9 +130,12 @@ def _population(engine: Engine, version: str) -> Mapping[str, Any]:
 def _handoffs(
     connection: Connection, beats: Mapping[str, tuple[datetime, Mapping[str, Any]]], now: datetime, today: datetime
 ) -> list[Handoff]:
-    waiting = read_waiting(connection)
+    waiting, behind = read_waiting(connection), 0
     slates, mails = read_slate_ages(connection, since=now - LATELY), read_mail_ages(connection, since=now - LATELY)
     trained = beats[HEARTBEAT][0] if HEARTBEAT in beats else None
+    if trained is not None:
+        behind = read_last_event(connection) - int(beats[HEARTBEAT][1].get("last_event") or 0)
+    late = max([mails.p99 * (mails.count > 0), _span(now, waiting["oldest_mail"]) if waiting["oldest_mail"] else 0.0])
     full = beats[CHAMPION][1].get("made_at") if CHAMPION in beats else None
     queue = f", the oldest now for {_span(now, waiting['oldest_mail']):,.0f} s" if waiting["oldest_mail"] else ""
     newest = waiting["newest_event"]
@@ -150,9 +154,9 @@ def _handoffs(
         ),
         Handoff(
             "state to slate",
-            _span(now, trained) if trained else None,
+            None if trained is None else _span(now, trained) if behind > 0 else 0.0,
             STATE_TO_SLATE.total_seconds(),
-            "since popularity and neighbours were refreshed",
+            f"since the last refresh, where something happened after it ({behind:,} events)",
         ),
         Handoff(
             "full model",
@@ -168,7 +172,7 @@ def _handoffs(
         ),
         Handoff(
             "decision to mail",
-            mails.p99 if mails.count else None,
+            late if mails.count or waiting["oldest_mail"] else None,
             DECISION_TO_MAIL.total_seconds(),
             f"until handed over, 99th percentile of {mails.count:,} mails (median {mails.median:,.0f} s){queue}",
         ),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -18,12 +17,9 @@ from campaigns.config import Workspace
 from campaigns.config.settings import RecsSettings
 from campaigns.domain.campaign import Slot
 from campaigns.domain.errors import InvalidInput, WrongUsage
-from campaigns.domain.product import Product
 from campaigns.pipeline import precompute
 from campaigns.pipeline import train as training
-from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
-from campaigns.pipeline.importing import import_catalog
 from campaigns.pipeline.ingest import ingest_events
 from campaigns.pipeline.precompute import make_slice, shelf_of
 from campaigns.pipeline.recommend import recommend_batch, request_for, slot_spec
@@ -48,55 +44,12 @@ from recsys import keys
 from recsys.columns import Columns
 from recsys.packing import unpack
 from recsys.request import Rules
-from triggers.events import Event, EventName, Line
+from tests.recs.recs_shop import PER_SHELF, START, event, visits
+from triggers.events import EventName
 from triggers.instants import micros
 from triggers.state import ProfileState
 
 pytestmark = pytest.mark.servers
-START = datetime(2026, 3, 12, 9, tzinfo=UTC)
-SHELVES = 8
-PER_SHELF = 6
-
-
-def product(number: int) -> Product:
-    shelf = number // PER_SHELF
-    return Product(
-        f"P{number}", f"Thing {number}", category=f"Shelf {shelf}", brand=f"Brand {number % 3}",
-        price_minor=1000 + number, currency="EUR",
-    )  # fmt: skip
-
-
-def visits(shoppers: int = 60, days: int = 12, seed: int = 3) -> list[Event]:
-    """Shoppers who like one shelf each, look around there, sometimes add, and sometimes buy the shelf's first thing."""
-    chance = np.random.default_rng(seed)
-    events: list[Event] = []
-    for shopper in range(shoppers):
-        shelf, who = shopper % SHELVES, f"user-{shopper}"
-        for day in sorted(chance.choice(days, 5, replace=False).tolist()):
-            at = START - timedelta(days=days - day, minutes=int(chance.integers(600)))
-            for step in range(4):
-                number = shelf * PER_SHELF + int(chance.integers(PER_SHELF))
-                name = EventName.PRODUCT_ADDED if step == 3 else EventName.PRODUCT_VIEWED
-                events.append(event(name, who, at + timedelta(minutes=step), f"P{number}"))
-            if chance.random() < 0.3:
-                order = event(EventName.ORDER_COMPLETED, who, at + timedelta(minutes=9), f"P{shelf * PER_SHELF}")
-                events.append(replace(order, order_id=f"o-{who}-{day}"))
-    return sorted(events, key=lambda one: one.occurred_at)
-
-
-def event(name: str, who: str, at: datetime, *products: str) -> Event:
-    lines = tuple(Line(one) for one in products)
-    return Event("shop", f"{who}-{name}-{at.isoformat()}-{products}", name, at, at, user_id=who, lines=lines)
-
-
-@pytest.fixture
-def engine(workspace: Workspace, environ: dict[str, str]) -> Iterator[Engine]:
-    with open_engine(workspace.root, clock=VirtualClock(START), environ=environ) as engine:
-        engine.cache.clear()
-        import_catalog(engine, [[product(n) for n in range(SHELVES * PER_SHELF)]], on_progress=lambda count: None)
-        ingest_events(engine, visits())
-        apply_files(engine, read_campaign_files(workspace.campaigns, engine.templates), by="test")
-        yield engine
 
 
 def state_of(engine: Engine, who: str) -> tuple[int, ProfileState]:
