@@ -233,7 +233,7 @@ def _add_slate(request: Request, fetched: Fetched, score: dict[str, float], part
     record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
     if record is None:
         return
-    weight = fetched.mix.slate if _knows_session(record, request) else fetched.mix.old_slate
+    weight = fetched.mix.slate if knows_session(record, request) else fetched.mix.old_slate
     touched = {s.product_id for s in request.signals} if request.slot.kind is SlotKind.NEW_FOR_YOU else ()
     for ids, _, sources, _ in record.lists.values():
         for product_id, source in zip(ids, sources, strict=True):
@@ -247,7 +247,7 @@ def _add_slate(request: Request, fetched: Fetched, score: dict[str, float], part
             weight *= SLATE_DECAY
 
 
-def _knows_session(record: Unpacked, request: Request) -> bool:
+def knows_session(record: Unpacked, request: Request) -> bool:
     """Whether a slate was made after the shopper's last touch."""
     newest = min((s.age_seconds for s in request.signals), default=0.0)
     return not request.at or record.made_at >= request.at - newest

@@ -86,15 +86,14 @@ class Considered:
 
 
 def explain(request: Request, fetched: Fetched, most: int = 50) -> list[Considered]:
-    """Return the first candidates of a slot in the order they were looked at, with what became of each."""
+    """Return the first candidates of a slot in the order they were looked at, and all that are shown, with what became
+    of each."""
     slate = recommend(request, fetched)
     places = {product_id: place for place, product_id in enumerate(slate.product_ids, start=1)}
     rules = {dropped.product_id: dropped.rule for dropped in slate.dropped}
     found: dict[str, Considered] = {}
     for candidate in (*ladder.climb(request, fetched), *ladder.new_products(fetched)):
-        if len(found) >= most:
-            break
-        if candidate.product_id in found:
+        if candidate.product_id in found or (len(found) >= most and candidate.product_id not in places):
             continue
         known = ladder.origin(request, fetched, candidate)
         rule, place = rules.get(known.product_id, ""), places.get(known.product_id, 0)

@@ -10,6 +10,7 @@ import click
 
 from campaigns.cli import recs_text
 from campaigns.cli.output import Output
+from campaigns.cli.recs_show_text import print_shown
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import World, open_engine
 from campaigns.pipeline.recs_champion import challenge, roll_back, stored_contender
@@ -97,7 +98,7 @@ def show(output: Output, profile: str, slot: str, campaign: str, size: int, most
     if output.as_json:
         output.document(found.as_json())
     else:
-        recs_text.print_shown(output, found)
+        print_shown(output, found)
 
 
 @recs.command()

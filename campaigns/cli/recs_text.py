@@ -8,7 +8,6 @@ from campaigns.cli.output import Output
 from campaigns.pipeline.recs_champion import Challenge
 from campaigns.pipeline.recs_contest import Contest
 from campaigns.pipeline.recs_drift import Populations
-from campaigns.pipeline.recs_show import Shown
 from campaigns.pipeline.recs_status import Status
 from recsys.evaluation.report import Report
 
@@ -164,33 +163,3 @@ def _print_populations(output: Output, found: Populations) -> None:
 
 def _length(seconds: float | None) -> str:
     return "-" if seconds is None else str(timedelta(seconds=round(seconds)))
-
-
-def print_shown(output: Output, found: Shown) -> None:
-    """What was known, the slate, then every candidate with what became of it."""
-    request, slate = found.request, found.slate
-    who = found.profile.email or found.profile.user_id or "a stranger"
-    version = f"version {slate.version}" if slate.version else "no records in the cache"
-    output.line(
-        f"Profile {found.profile.profile_id} ({who}), slot {slate.slot} ({slate.kind}): {slate.filled}, {version}"
-    )
-    known = [
-        f"{len(request.signals)} products looked at or added lately",
-        f"{len(request.cart)} in the cart",
-        f"{len(request.bought)} bought",
-        f"{len(request.returned)} sent back",
-        f"came from {request.referral_source or 'nowhere known'}",
-    ]
-    output.line(f"Known: {', '.join(known)}\n")
-    rows = [
-        (n, i.product_id, found.titles.get(i.product_id, ""), i.rung.value, i.source, f"{i.score:.3f}", i.reason)
-        for n, i in enumerate(slate.items, start=1)
-    ]
-    output.table("Slate", ("", "product", "title", "rung", "source", "score", "reason"), rows)
-    candidates = [
-        (c.product_id, found.titles.get(c.product_id, ""), c.rung.value, c.source, f"{c.score:.3f}",
-         found.titles.get(c.seed, c.seed), f"shown, place {c.place}" if c.place else c.rule or "not needed")
-        for c in found.considered
-    ]  # fmt: skip
-    columns = ("product", "title", "rung", "source", "score", "from", "what became of it")
-    output.table("Candidates, in the order they were looked at", columns, candidates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,12 +20,25 @@ from campaigns.storage.database import transaction
 from campaigns.storage.enrollments import EnrollmentRow, list_profile_enrollments
 from campaigns.storage.products import read_products
 from campaigns.storage.profiles import ProfileRow, find_profile_ids, read_profiles
-from recsys.request import Request
+from recsys import keys
+from recsys.ladder import knows_session
+from recsys.mixing import Mix
+from recsys.request import Fetched, Request
 from recsys.serving import Considered, explain, recommend
 from recsys.slates import Slate, SlotKind
 from triggers.state import ProfileState
 
 NO_CONTEXT: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSlate:
+    """The precomputed slate of a profile: which version made it when, and whether that was after the last touch."""
+
+    version: str
+    made_at: datetime
+    knows_session: bool
+    products: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,8 @@ class Shown:
     considered: list[Considered]
     titles: Mapping[str, str]
     at: datetime
+    mix: Mix
+    own_slate: OwnSlate | None
     campaign_id: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +84,8 @@ class Shown:
                  "place": c.place or None}
                 for c in self.considered
             ],
+            "weights": asdict(self.mix),
+            "own_slate": asdict(self.own_slate) if self.own_slate else None,
             "missing_records": list(slate.missing),
         }  # fmt: skip
 
@@ -96,7 +113,17 @@ def _shown(engine: Engine, connection: Connection, subject: Subject, slot: Slot,
     known = {c.product_id for c in considered} | {c.seed for c in considered} | {s.product_id for s in request.signals}
     unknown = [product_id for product_id in known if product_id and product_id not in facts]
     titles = {i: p.title for i, p in {**facts, **read_products(connection, unknown)}.items()}
-    return Shown(subject.row, request, slate, considered, titles, subject.at, subject.campaign.campaign_id)
+    own = _own_slate(request, fetched)
+    campaign_id = subject.campaign.campaign_id
+    return Shown(subject.row, request, slate, considered, titles, subject.at, fetched.mix, own, campaign_id)
+
+
+def _own_slate(request: Request, fetched: Fetched) -> OwnSlate | None:
+    record = fetched.get(keys.profile(str(request.profile_id)))
+    if record is None:
+        return None
+    products = sum(len(found[0]) for found in record.lists.values())
+    return OwnSlate(record.version, record.made, knows_session(record, request), products)
 
 
 def _find(connection: Connection, who: str) -> ProfileRow:
