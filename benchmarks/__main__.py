@@ -13,6 +13,7 @@ ORDER = (
     ("replay", ()),
     ("ingest", ()),
     ("timers", ()),
+    ("catalog_changes", ("--viewers", "50000")),
     ("end_to_end", ()),
     ("backtest", ()),
     ("collect_http", ()),
