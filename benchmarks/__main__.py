@@ -15,6 +15,7 @@ ORDER = (
     ("timers", ()),
     ("catalog_changes", ("--viewers", "50000")),
     ("end_to_end", ()),
+    ("coupons", ()),
     ("backtest", ()),
     ("collect_http", ()),
     ("collect_normalise", ()),

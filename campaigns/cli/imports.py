@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from campaigns.cli.output import Output
-from campaigns.pipeline.coupon_pools import check_pool_name, keep_codes
+from campaigns.pipeline.coupon_pools import check_pool_name, close_import, keep_codes
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import import_catalog, import_events
 from campaigns.storage.files import ShopFile, open_catalog, open_coupons, open_events, open_profiles
@@ -107,6 +107,7 @@ def coupons(output: Output, pool: str, file: Path, column_map: Path | None, reje
         with output.progress("codes", None) as bar:
             for codes in source:
                 bar.advance(len(codes))
+        close_import(engine)
     _say(output, source, f"codes for {pool}")
 
 

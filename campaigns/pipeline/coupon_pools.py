@@ -15,7 +15,7 @@ from campaigns.domain.campaigns_yaml.layout import SLUG
 from campaigns.domain.coupon import LEAST_LIFE, LOW_BELOW, make_code, pattern_fault
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
-from campaigns.storage.coupons import PoolState, add_codes, list_pools
+from campaigns.storage.coupons import PoolState, add_codes, list_pools, note_sizes
 from campaigns.storage.database import transaction
 from campaigns.storage.files.coupons import CodeLine
 
@@ -55,6 +55,12 @@ def keep_codes(engine: Engine, pool: str, codes: Sequence[CodeLine]) -> set[str]
         return add_codes(connection, pool, codes, now=engine.now(connection))
 
 
+def close_import(engine: Engine) -> None:
+    """After many codes came in."""
+    with transaction(engine.database) as connection:
+        note_sizes(connection)
+
+
 def make_codes(engine: Engine, pool: str, pattern: str, count: int, *, expires_at: datetime | None = None) -> list[str]:
     """Fills a pool with `count` new codes of a pattern; returns them. Raises WrongUsage for a pattern that can be
     guessed."""
@@ -67,6 +73,7 @@ def make_codes(engine: Engine, pool: str, pattern: str, count: int, *, expires_a
         wanted = min(_PIECE, count - len(made))
         drawn = {make_code(secret, pattern, pool, secrets.token_hex(_SEED_BYTES)) for _ in range(wanted)}
         made += sorted(keep_codes(engine, pool, [CodeLine(code, expires_at) for code in drawn]))
+    close_import(engine)
     return made
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Table, Text, text
 
 from campaigns.storage.columns import at, metadata, one_of
+
+ENDS: Final = "COALESCE(expires_at, 'infinity'::timestamp with time zone)"
+"""When a code ends, as the index of free codes has it."""
 
 coupon_codes = Table(
     "coupon_codes",
@@ -23,9 +28,8 @@ coupon_codes = Table(
     Column("order_id", Text),
     Column("order_minor", BigInteger),
     one_of("status", "free", "reserved", "redeemed"),
-    Index("uq_coupon_codes_pool_code", "pool", text("upper(code)"), unique=True),
-    Index("ix_coupon_codes_free", "pool", "code_id", postgresql_where=text("status = 'free'")),
+    Index("uq_coupon_codes_code_pool", text("upper(code)"), "pool", unique=True),
+    Index("ix_coupon_codes_free", "pool", text(ENDS), "code_id", postgresql_where=text("status = 'free'")),
     Index("uq_coupon_codes_message_ref", "message_ref", unique=True, postgresql_where=text("message_ref IS NOT NULL")),
-    Index("ix_coupon_codes_code", text("upper(code)")),
     comment="Coupon codes: which are free, which message carries which, which came back with an order",
 )

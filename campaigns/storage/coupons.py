@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from campaigns.storage.coupon_table import ENDS
 from campaigns.storage.database import statement
 
 _ADD = statement(
@@ -17,11 +18,11 @@ _ADD = statement(
 )
 _HOLD = statement(
     "SELECT code_id, code, expires_at FROM coupon_codes WHERE pool = :pool AND status = 'free'"
-    " AND (expires_at IS NULL OR expires_at > :lives_until) ORDER BY code_id LIMIT :count FOR UPDATE SKIP LOCKED"
+    f" AND {ENDS} > :lives_until ORDER BY {ENDS}, code_id LIMIT :count FOR UPDATE SKIP LOCKED"
 )
 _FREE = statement(
     "SELECT count(*) FROM (SELECT 1 FROM coupon_codes WHERE pool = :pool AND status = 'free'"
-    " AND (expires_at IS NULL OR expires_at > :lives_until) LIMIT :most) AS found"
+    f" AND {ENDS} > :lives_until LIMIT :most) AS found"
 )
 _ANY = statement("SELECT EXISTS (SELECT 1 FROM coupon_codes WHERE pool = :pool)")
 _RESERVE = statement(
@@ -48,10 +49,13 @@ _DOUBT = statement(
     " AND c.message_ref = m.message_ref"
 )
 _REDEEM = statement(
-    "UPDATE coupon_codes c SET status = 'redeemed', redeemed_at = t.at, order_id = t.order_id,"
-    " order_minor = t.order_minor FROM unnest(CAST(:codes AS text[]), CAST(:orders AS text[]),"
-    " CAST(:totals AS bigint[]), CAST(:ats AS timestamptz[])) AS t(code, order_id, order_minor, at) WHERE upper(c.code) = upper(t.code) AND c.redeemed_at IS NULL"
+    "UPDATE coupon_codes c SET status = 'redeemed', redeemed_at = f.at, order_id = f.order_id,"
+    " order_minor = f.order_minor FROM (SELECT x.code_id, t.* FROM unnest(CAST(:codes AS text[]),"
+    " CAST(:orders AS text[]), CAST(:totals AS bigint[]), CAST(:ats AS timestamptz[]))"
+    " AS t(code, order_id, order_minor, at) CROSS JOIN LATERAL (SELECT code_id FROM coupon_codes"
+    " WHERE upper(code) = upper(t.code) AND redeemed_at IS NULL LIMIT :pools) AS x) AS f WHERE c.code_id = f.code_id"
 )
+_ANALYZE = statement("ANALYZE coupon_codes")
 _POOLS = statement(
     "SELECT pool, count(*) FILTER (WHERE status = 'free' AND (expires_at IS NULL OR expires_at > :lives_until)),"
     " count(*) FILTER (WHERE status = 'free' AND expires_at <= :lives_until), count(*) FILTER (WHERE status = 'reserved'),"
@@ -72,6 +76,7 @@ _OF_CAMPAIGN = statement(
     " JOIN messages m USING (message_ref) WHERE m.campaign_id = :campaign_id AND m.created_at >= :since AND m.created_at < :until GROUP BY 1 ORDER BY 1"
 )
 
+_POOLS_OF_A_CODE = 10
 LATELY = timedelta(days=7)
 """Over how long the use of a pool is counted."""
 
@@ -160,8 +165,13 @@ def add_codes(
     return {row[0] for row in connection.execute(_ADD, values)}
 
 
+def note_sizes(connection: Connection) -> None:
+    """Lets the database count anew after many codes came: how it looks for one depends on that."""
+    connection.execute(_ANALYZE)
+
+
 def hold_free(connection: Connection, pool: str, count: int, *, lives_until: datetime) -> list[HeldCode]:
-    """Up to `count` free codes that are valid beyond `lives_until`, oldest first, held until the transaction ends;
+    """Up to `count` free codes that are valid beyond `lives_until`, those that end first first, held until the transaction ends;
     those another worker holds are passed over."""
     values = {"pool": pool, "count": count, "lives_until": lives_until}
     return [HeldCode(*row) for row in connection.execute(_HOLD, values)] if count else []
@@ -227,7 +237,7 @@ def redeem_codes(connection: Connection, used: Sequence[Redemption]) -> int:
         return 0
     columns = (list(column) for column in zip(*used, strict=True))
     values = dict(zip(("codes", "orders", "totals", "ats"), columns, strict=True))
-    return connection.execute(_REDEEM, values).rowcount
+    return connection.execute(_REDEEM, {**values, "pools": _POOLS_OF_A_CODE}).rowcount
 
 
 def list_pools(connection: Connection, *, now: datetime, lives_until: datetime) -> list[PoolState]:
