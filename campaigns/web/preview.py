@@ -28,7 +28,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from campaigns.clock import Clock
-from campaigns.pipeline.lint import lint_templates
+from campaigns.pipeline.lint import lint_coupons, lint_templates, worst_first
 from campaigns.pipeline.preview import Studio, Wanted
 from campaigns.pipeline.preview_live import LiveTemplates, watched_folders
 from campaigns.pipeline.preview_mail import message_headers
@@ -144,8 +144,10 @@ class PreviewApp:
     def _lint(self, shown: Shown) -> dict[str, Any]:
         if shown.scene is None:
             return {}
-        studio = self._desk.studio
-        return {"findings": lint_templates(self._desk.templates, [shown.scene.template], shop_of(studio.settings))}
+        shop, templates, name = shop_of(self._desk.studio.settings), self._desk.templates, shown.scene.template
+        coupons = lint_coupons(templates, [shown.scene.campaign], shop)
+        own = [found for found in coupons if found.file.startswith(f"{name}/")]
+        return {"findings": worst_first([*lint_templates(templates, [name], shop), *own])}
 
 
 class _Blank(dict[str, Any]):
