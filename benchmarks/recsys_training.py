@@ -72,10 +72,13 @@ def main() -> None:
     asked = Queries.of([row.tolist() for row in log.product[: arguments.slates * 5].reshape(-1, 5)])
     start = time.perf_counter()
     if arguments.ranking == "blend":
+        processor = time.process_time()
         model = Blend(catalog, BlendSettings()).fit(log)
         result["fit_s"] = round(time.perf_counter() - start, 1)
-        start = time.perf_counter()
+        result["fit_cpu_s"] = round(time.process_time() - processor, 1)
+        start, processor = time.perf_counter(), time.process_time()
         model.score(asked, 40)
+        result["slates_per_cpu_s"] = round(len(asked) / (time.process_time() - processor))
     else:
         neighbours = neighbours_of(log, catalog, 40)
         result["fit_s"] = round(time.perf_counter() - start, 1)

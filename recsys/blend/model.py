@@ -47,7 +47,7 @@ class BlendSettings:
     """One default for every shop; what differs between shops is learned on the shop's own latest history."""
 
     depth: int = 80  # candidates per source
-    scored: int = 160  # further products per source whose scores count where another source proposes them
+    scored: int = 240  # further products per source whose scores count where another source proposes them
     candidates: int = 120  # per query, after the union
     finalists: int = 50  # of the candidates that all trees look at
     latest_share: float = 0.2  # of the sessions at most, held out of the sources to learn the order
