@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from campaigns.domain.segment_codec import event_from_payload, event_to_payload
+from campaigns.domain.segment_codec import event_details, event_from_payload, event_to_payload
 from campaigns.domain.segment_lines import ARRAY_KEYS, LINE_KEYS, lines_of
 from campaigns.domain.segment_names import GROUPED, ORDER_EVENTS, PRODUCT_EVENTS, canonical_name
 from campaigns.domain.segment_values import (
@@ -36,6 +36,7 @@ from triggers.events import Event, EventName
 __all__ = [
     "Reject",
     "RejectReason",
+    "event_details",
     "event_from_payload",
     "event_to_payload",
     "find_fault",

@@ -27,6 +27,12 @@ def event_to_payload(event: Event) -> dict[str, Any]:
         "occurred_at": (event.occurred_at - _EPOCH) // _MICROSECOND,
         "received_at": (event.received_at - _EPOCH) // _MICROSECOND,
     }
+    return payload | event_details(event)
+
+
+def event_details(event: Event) -> dict[str, Any]:
+    """The same without source, message id, name and times, for where these have columns of their own."""
+    payload: dict[str, Any] = {}
     for key in _PLAIN:
         value = getattr(event, key)
         if value is not None:

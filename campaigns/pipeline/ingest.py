@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.product import Product
-from campaigns.domain.segment import Reject, event_to_payload
+from campaigns.domain.segment import Reject, event_details
 from campaigns.domain.segment_batch import events_in
 from campaigns.pipeline.coupons import redeem_coupons
 from campaigns.pipeline.engine import Engine
@@ -26,7 +26,7 @@ from campaigns.pipeline.people import Person, enrollment_row, load_people, save_
 from campaigns.pipeline.uncollected import without_collection
 from campaigns.storage.database import transaction
 from campaigns.storage.enrollments import note_checkouts, put_enrollments, refuse_starts, touch
-from campaigns.storage.events import COLUMNS_OF_EVENTS, EventRow, claim_event_keys, copy_events, repoint_events
+from campaigns.storage.events import EventRow, claim_event_keys, copy_events, repoint_events
 from campaigns.storage.identities import IdentityRace, resolve
 from campaigns.storage.inbox import (
     MAX_ATTEMPTS,
@@ -282,10 +282,15 @@ def _note_products(engine: Engine, connection: Connection, events: Sequence[Even
 
 def event_row(event: Event, profile_id: int) -> EventRow:
     """An event as stored: what has a column of its own is left out of the payload."""
-    payload = event_to_payload(event)
-    for name in COLUMNS_OF_EVENTS:
-        del payload[name]
-    return (event.occurred_at, event.received_at, profile_id, event.source, event.message_id, event.name, payload)
+    return (
+        event.occurred_at,
+        event.received_at,
+        profile_id,
+        event.source,
+        event.message_id,
+        event.name,
+        event_details(event),
+    )
 
 
 class _TimerWriter:

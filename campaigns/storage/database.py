@@ -15,7 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from campaigns.domain.errors import UnusableEnvironment
+from campaigns.storage.arrays import QuickListDumper
 
+psycopg.adapters.register_dumper(list, QuickListDumper)
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 

@@ -29,9 +29,6 @@ _PARTITIONS = statement("SELECT inhrelid::regclass::text FROM pg_inherits WHERE 
 
 Key = tuple[str, str]
 
-COLUMNS_OF_EVENTS = ("occurred_at", "received_at", "source", "message_id", "name")
-"""What of an event stands in columns of its own and not in the payload."""
-
 
 def claim_event_keys(connection: Connection, keys: Mapping[Key, datetime]) -> set[Key]:
     """Marks `(source, message_id)` pairs as seen (value: received_at) and returns those that are new."""
