@@ -11,11 +11,14 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys.arrays import Matrix
 from recsys.errors import BadArtifact
+
+if TYPE_CHECKING:
+    from recsys.arrays import Matrix
 
 FORMAT = 1
 _HEAD = struct.Struct("<2sBBQ12s")

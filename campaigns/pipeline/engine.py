@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 from sqlalchemy import Engine as Database
@@ -26,7 +27,9 @@ from campaigns.storage.database import connect, recreate_schema, schema_exists, 
 from campaigns.storage.embedded import Servers, ensure_servers
 from campaigns.storage.events import Partitions
 from campaigns.storage.migrate import migrate
-from recsys.precompute import Model
+
+if TYPE_CHECKING:  # pandas and scipy come with it, and most commands never need them
+    from recsys.precompute import Model
 
 _NOW = statement("SELECT clock_timestamp()")
 _SEEN_LIMIT = 1_000_000
