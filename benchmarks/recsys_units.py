@@ -106,6 +106,8 @@ def main() -> None:
     full, artifacts = timed(lambda: train(frame, catalog, now=NOW))
     packing, records = timed(lambda: dict(artifacts.packed()))
     slates = sum(key.startswith(keys.profile("")) for key in records)
+    names = [str(one) for one in artifacts.catalog.products.external]
+    own, _ = timed(lambda: list(artifacts.slates.packed(artifacts.profile_ids, names, version="v", made_at=NOW)))
     part = frame.tail(options.interactions // 10)
     blend = TrainingSettings(ranking="blend")
     some = [str(one) for one in part["profile_id"].drop_duplicates().head(options.blend_profiles)]
@@ -117,6 +119,7 @@ def main() -> None:
         "neighbours_s_per_million": round(none / options.interactions * 1e6, 1),
         "slates_per_s": round(slates / max(full - none, 1e-3)),
         "packing_records_per_s": round(len(records) / packing),
+        "packing_slates_per_s": round(slates / own),
         "blend_interactions": len(part),
         "blend_fit_s": round(fit, 1),
         "blend_slates_per_s": round(len(some) / max(asked - fit, 1e-3)),

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from campaigns.pipeline.recs_contest import Contest
 
 _SCALE: Final = 2
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 1200, 230, 110, 120, 44
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 1200, 250, 110, 120, 44
 _PAPER, _INK, _FAINT, _LINE = "#ffffff", "#1c2430", "#6b7685", "#e6e9ee"
 _NEW, _OLD = "#d9541e", "#8d99a6"
 _METRICS: Final = (("hit", "Hit rate"), ("mrr", "MRR"), ("ndcg", "NDCG"))

@@ -57,7 +57,7 @@ def print_contest(output: Output, found: Contest) -> None:
 def _print_verdict(output: Output, found: Contest) -> None:
     assert found.verdict is not None
     rows = [
-        (metric, f"{one.mean:+.4f}", _range(one.low, one.high, "+.4f"))
+        (metric, f"{one.mean:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}")
         for metric, one in found.verdict.differences.items()
     ]
     output.table(f"Difference to {found.champion}, paired by question", ("metric", "mean", "95 %"), rows)
@@ -65,7 +65,7 @@ def _print_verdict(output: Output, found: Contest) -> None:
 
 
 def _print_models(output: Output, title: str, reports: list[Report]) -> None:
-    columns = ("model", "hit", "95 %", "recall", "mrr", "ndcg", "coverage", "novelty", "pop. bias", "miscal.")
+    columns = ("model", "hit", "95 %", "recall", "mrr", "ndcg", "cover", "novel", "bias", "miscal.")
     rows = [
         (
             one.model,
@@ -87,8 +87,8 @@ def _means(row: object, *names: str) -> tuple[str, ...]:
     return tuple(f"{row[name].mean:.3f}" for name in names)
 
 
-def _range(low: float, high: float, form: str = ".3f") -> str:
-    return f"{low:{form}} to {high:{form}}"
+def _range(low: float, high: float, form: str = ".2f") -> str:
+    return f"{low:{form}} - {high:{form}}"
 
 
 def print_status(output: Output, found: Status) -> None:

@@ -94,8 +94,8 @@ def hold_contest(
     reports.append(_measured(name, served(arena, held.records, slates_at(arena, held)), arena))
     verdict = judge(reports[1], reports[0])
     for label, slates in (
-        ("slates of the night before", slates_at(arena, challenger, is_fresh=False)),
-        ("without slates", dict[str, bytes]()),
+        ("slates a night old", slates_at(arena, challenger, is_fresh=False)),
+        ("no slates", dict[str, bytes]()),
     ):
         reports.append(_measured(label, served(arena, challenger.records, slates, mix=mix), arena))
     simple = [OwnProducts(name="own history"), Popularity("bestsellers")]

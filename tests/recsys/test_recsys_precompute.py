@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recsys import keys
 from recsys.arrays import from_rows
 from recsys.errors import BadArtifact
 from recsys.packing import Ranked, pack, pack_lists, unpack
@@ -92,3 +93,33 @@ def test_a_question_is_asked_at_the_shoppers_own_last_moment(model: Model) -> No
     queries = profile_queries(model.log, 30, np.arange(2))
     last = [float(model.log.at[model.log.profile == n].max()) for n in range(2)]
     assert queries.at.tolist() == last
+
+
+def bestsellers(frame: pd.DataFrame, products: pd.DataFrame | None = None) -> list[str]:
+    return list(train(frame, products, now=NOW, profiles=[]).lists[keys.GLOBAL].ids)
+
+
+def test_a_bot_that_views_all_day_moves_no_bestseller() -> None:
+    views = 200_000
+    bot = pd.DataFrame(
+        {"profile_id": "bot", "session_id": -1, "product_id": np.where(np.arange(views) % 2, "x1", "x2")}
+    )
+    bot["occurred_at"] = pd.date_range("2026-01-09", periods=views, freq="s", tz="UTC")
+    found = bestsellers(pd.concat([FRAME, bot]).sort_values("occurred_at"))
+    assert found[:10] == bestsellers(FRAME)[:10]
+
+
+def test_a_product_listed_twice_is_one_product_with_its_last_row() -> None:
+    twice = pd.DataFrame({"product_id": ["p1", "p2", "p1"], "category_id": ["old", "b", "new"]})
+    catalog = train(FRAME, twice, now=NOW, profiles=[]).catalog
+    assert catalog.products.external.count("p1") == 1
+    assert catalog.categories[catalog.category[catalog.products.numbers(["p1"])[0]]] == "new"
+    assert bestsellers(FRAME, twice) == [one for one in bestsellers(FRAME) if one in ("p1", "p2")]
+
+
+def test_one_shopper_and_one_product_are_a_shop_too() -> None:
+    lonely = pd.DataFrame({"profile_id": ["a"], "session_id": [1], "product_id": ["only"]})
+    lonely["occurred_at"] = pd.Timestamp("2026-02-01", tz="UTC")
+    artifacts = train(lonely, None, now=NOW)
+    assert list(artifacts.lists[keys.GLOBAL].ids) == ["only"]
+    assert dict(artifacts.packed())

@@ -212,6 +212,14 @@ def test_below_the_minimum_the_slot_folds_or_the_mail_is_skipped(when_short: str
     assert slate(facts=facts, size=4, minimum=1, when_short=when_short).filled is Filled.SHORT
 
 
+def test_a_shop_that_is_sold_out_folds_the_slot_and_says_why_for_each_product():
+    facts = {p: Facts(p, in_stock=False) for p in ("saucer", "spoon", "pot", *(f"hit{n}" for n in range(1, 6)))}
+    found = slate(SlotKind.NEW_FOR_YOU, facts, signals=[Signal("mug")])
+    assert found.product_ids == []
+    assert found.filled is Filled.FOLD
+    assert {d.rule for d in found.dropped if d.product_id in facts} == {"out of stock"}
+
+
 def test_recently_viewed_picks_up_where_the_shopper_left_off():
     found = slate(
         SlotKind.RECENTLY_VIEWED, signals=[Signal("a"), Signal("b", "Product Added", 60.0), Signal("c")], cart=["c"]
