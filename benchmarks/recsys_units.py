@@ -26,6 +26,9 @@ from campaigns.config import load_settings, scaffold
 from campaigns.storage.cache import SlateCache
 from campaigns.storage.embedded import ensure_servers
 from recsys import keys
+from recsys.arrays import Matrix, from_rows
+from recsys.precompute import DEEPEST, slates_of
+from recsys.queries import Queries
 from recsys.training import TrainingSettings, train
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,6 +69,34 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, found
 
 
+class Answers:
+    """A model that answers every question with the same number of drawn products."""
+
+    def __init__(self, queries: int, products: int) -> None:
+        columns = np.random.default_rng(1).integers(0, products, (queries, DEEPEST))
+        values = np.tile(np.linspace(1, 0.01, DEEPEST), queries)
+        self.ranked = from_rows(values, columns.ravel(), np.arange(queries + 1) * DEEPEST, (queries, products))
+
+    def score(self, queries: Queries, depth: int) -> Matrix:
+        return self.ranked
+
+
+def measure_packing(profiles: int = 10_000, products: int = 100_000) -> dict[str, float]:
+    """Slates a second of processor time once a model has answered: own products parted from new ones, then bytes."""
+    queries = Queries.of([[1, 2, 3]] * profiles, [[4, 5]] * profiles)
+    ids, names = [str(n) for n in range(profiles)], [f"SKU-{n}" for n in range(products)]
+    model = Answers(profiles, products)
+    start = time.process_time()
+    slates = slates_of(model, queries, 40)
+    parted = time.process_time()
+    list(slates.packed(ids, names, version="v", made_at=NOW))
+    packed = time.process_time()
+    return {
+        "parted_slates_per_s": round(profiles / (parted - start)),
+        "packed_slates_per_s": round(profiles / (packed - parted)),
+    }
+
+
 def measure_redis(records: dict[str, bytes], folder: Path) -> dict[str, float]:
     workspace = scaffold(folder / "w", shop_id="units", shop_name="Units", shop_url="https://units.example").workspace
     with ensure_servers(workspace, load_settings(workspace, {})) as servers:
@@ -100,14 +131,16 @@ def main() -> None:
     parser.add_argument("--profiles", type=int, default=100_000)
     parser.add_argument("--interactions", type=int, default=2_000_000)
     parser.add_argument("--blend-profiles", type=int, default=2_000)
+    parser.add_argument("--packing-only", action="store_true")
     options = parser.parse_args()
+    if options.packing_only:
+        print(json.dumps(measure_packing(), indent=2))
+        return
     frame, catalog = shop(options.products, options.profiles, options.interactions)
     none, _ = timed(lambda: train(frame, catalog, now=NOW, profiles=[]))
     full, artifacts = timed(lambda: train(frame, catalog, now=NOW))
     packing, records = timed(lambda: dict(artifacts.packed()))
     slates = sum(key.startswith(keys.profile("")) for key in records)
-    names = [str(one) for one in artifacts.catalog.products.external]
-    own, _ = timed(lambda: list(artifacts.slates.packed(artifacts.profile_ids, names, version="v", made_at=NOW)))
     part = frame.tail(options.interactions // 10)
     blend = TrainingSettings(ranking="blend")
     some = [str(one) for one in part["profile_id"].drop_duplicates().head(options.blend_profiles)]
@@ -119,12 +152,12 @@ def main() -> None:
         "neighbours_s_per_million": round(none / options.interactions * 1e6, 1),
         "slates_per_s": round(slates / max(full - none, 1e-3)),
         "packing_records_per_s": round(len(records) / packing),
-        "packing_slates_per_s": round(slates / own),
         "blend_interactions": len(part),
         "blend_fit_s": round(fit, 1),
         "blend_slates_per_s": round(len(some) / max(asked - fit, 1e-3)),
         "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }
+    result |= measure_packing()
     with TemporaryDirectory(prefix="rekindle-units-") as folder:
         result |= measure_redis(records, Path(folder))
     print(json.dumps(result, indent=2))
