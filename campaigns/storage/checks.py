@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from campaigns.config import Settings, Workspace, load_settings
+from campaigns.config import Settings, WebhookSettings, Workspace, load_settings
 from campaigns.domain.errors import RekindleError
 from campaigns.storage.backlog_checks import check_backlog
 from campaigns.storage.database import connect, transaction
@@ -115,6 +115,9 @@ def check_mail_settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("mailer", Verdict.FINE, f"mail goes out by {scheme}")
     yield _check_sender(settings)
     yield _check_links(settings)
+    if scheme in WebhookSettings.model_fields and scheme not in settings.webhooks.secrets:
+        line = f"webhooks.{scheme} is not set: bounces and complaints will not be known here"
+        yield Finding("webhooks", Verdict.ADVICE, line, f"let {scheme} call /hooks/{scheme}, and give its secret")
     if settings.shop.postal_address.strip():
         yield Finding("postal address", Verdict.FINE, "stands in the footer")
     else:

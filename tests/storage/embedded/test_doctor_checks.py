@@ -69,6 +69,13 @@ def test_mail_that_stays_here_needs_no_sender(workspace: Workspace) -> None:
     assert [found.verdict for found in findings] == [Verdict.FINE]
 
 
+def test_a_provider_whose_webhook_nobody_hears_is_told(workspace: Workspace) -> None:
+    by_provider = {"REKINDLE_MAILER": "postmark://token@"}
+    assert mail_findings(workspace, **by_provider)["webhooks"].verdict is Verdict.ADVICE
+    assert "webhooks" not in mail_findings(workspace, **by_provider, REKINDLE_WEBHOOKS_POSTMARK="hook:secret")
+    assert "webhooks" not in mail_findings(workspace)
+
+
 @pytest.mark.parametrize(
     ("address", "verdict", "said"),
     [
