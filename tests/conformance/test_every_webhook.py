@@ -22,13 +22,14 @@ from campaigns.pipeline.engine import Engine, assemble_engine
 from campaigns.storage.database import transaction
 from campaigns.storage.embedded import Servers
 from campaigns.storage.messages import (
+    SETTLE,
     NewMessage,
     Settlement,
     begin_hand_over,
     claim_messages,
     expire_leases,
     queue_messages,
-    settle_messages,
+    settlement_values,
 )
 from campaigns.storage.suppressions import find_suppressions
 from campaigns.web.app import create_app
@@ -112,7 +113,8 @@ def hand_over(engine: Engine, status: MessageStatus | None, provider_id: str = "
         [claimed] = claim_messages(connection, token=token, limit=1, lease=LEASE, now=WallClock().now())
         begin_hand_over(connection, [claimed.message_id], token=token, lease=LEASE)
         if status is not None:
-            settle_messages(connection, [Settlement(claimed.message_id, status, provider_id)], token=token)
+            settled = settlement_values([Settlement(claimed.message_id, status, provider_id)])
+            connection.execute(SETTLE, {**settled, "token": token})
             return
         connection.execute(text("UPDATE messages SET lease_until = now() - interval '1 s'"))
         assert expire_leases(connection) == {claimed.message_id: "uncertain"}

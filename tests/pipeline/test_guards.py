@@ -17,7 +17,7 @@ from campaigns.storage.database import transaction
 from campaigns.storage.decisions import DecisionRow, add_decisions
 from campaigns.storage.enrollments import claim_due
 from campaigns.storage.inbox import claim_inbox
-from campaigns.storage.messages import Settlement, begin_hand_over, claim_messages, put_back, settle_messages
+from campaigns.storage.messages import SETTLE, Settlement, begin_hand_over, claim_messages, put_back, settlement_values
 from tests.pipeline.small_shop import Postbox, Shop, added, identify, ordered
 
 pytestmark = pytest.mark.servers
@@ -82,14 +82,14 @@ def test_only_the_holder_of_a_lease_begins_puts_back_and_settles(shop: Shop) -> 
     with transaction(shop.engine.database) as connection:
         now = shop.engine.now(connection)
         [message] = claim_messages(connection, token=ours, limit=1, lease=LEASE, now=now)
-        sent = Settlement(message.message_id, MessageStatus.SENT)
+        sent = settlement_values([Settlement(message.message_id, MessageStatus.SENT)])
         assert begin_hand_over(connection, [message.message_id], token=theirs, lease=LEASE) == set()
         put_back(connection, [message.message_id], token=theirs)
-        assert settle_messages(connection, [sent], token=theirs) == 0
+        assert connection.execute(SETTLE, {**sent, "token": theirs}).rowcount == 0
     assert shop.statuses() == ["sending"]
     with transaction(shop.engine.database) as connection:
         assert begin_hand_over(connection, [message.message_id], token=ours, lease=LEASE) == {message.message_id}
-        assert settle_messages(connection, [sent], token=ours) == 1
+        assert connection.execute(SETTLE, {**sent, "token": ours}).rowcount == 1
 
 
 def test_a_hand_over_is_written_down_before_the_first_byte(shop: Shop) -> None:
