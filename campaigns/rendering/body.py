@@ -8,9 +8,8 @@ from itertools import count
 from typing import Any
 
 from jinja2 import Template
-from markupsafe import escape
 
-from campaigns.rendering.compiler import Compiler, with_preheader
+from campaigns.rendering.compiler import Compiler, hidden_preheader, with_preheader
 from campaigns.rendering.composing import CannotCompose, Composer
 from campaigns.rendering.failures import rendering_errors
 from campaigns.rendering.holes import MARK, Holes, MjmlEnvironment
@@ -168,7 +167,7 @@ class Body:
 
 
 def _preheader(values: dict[str, Any]) -> str:
-    return str(escape(values["mail"]["preheader"]))
+    return hidden_preheader(values["mail"]["preheader"])
 
 
 def _together(source: str, filling: list[str]) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from markupsafe import escape
+
 from campaigns.rendering.disk import read_layout, tidy, write_layout
 from campaigns.rendering.holes import MARK, SLOT
 from campaigns.rendering.layout import FIRST_SLOT, HOLE, Layout, layout_of, tokens_in
@@ -21,7 +23,7 @@ TIDY_EVERY = 500  # compilations
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
 )
-_FORMAT = "3"
+_FORMAT = "4"
 _UNIT = "unit:"
 
 
@@ -136,12 +138,15 @@ def _numbered(source: str, left: list[int]) -> str:
     return "".join([first, *slots])
 
 
-def with_preheader(html: str, source: str, preheader: str) -> str:
-    """Hides the (escaped) preheader at the top of the body, unless the MJML `source` shows its own."""
+def with_preheader(html: str, source: str, hidden: str) -> str:
+    """Puts the hidden preheader at the top of the body, unless the MJML `source` shows its own."""
     if "<mj-preview" in source:
         return html
     body = html.find("<body")
     end = html.find(">", body) + 1
-    if body < 0:
-        return html
-    return f'{html[:end]}<div style="{PREHEADER_STYLE}">{preheader}</div>{html[end:]}'
+    return html if body < 0 else f"{html[:end]}{hidden}{html[end:]}"
+
+
+def hidden_preheader(preheader: str) -> str:
+    """The preheader as inboxes read and nobody sees it; nothing where there is none."""
+    return f'<div style="{PREHEADER_STYLE}">{escape(preheader)}</div>' if preheader else ""

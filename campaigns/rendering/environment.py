@@ -23,7 +23,7 @@ from jinja2.utils import Cycler, Joiner, Namespace
 from markupsafe import Markup
 
 from campaigns.rendering.filters import FILTERS
-from campaigns.rendering.limits import Budget, OverLimit, capped_concat, capped_range, capped_size, counted
+from campaigns.rendering.limits import Budget, OverLimit, capped_concat, capped_range, capped_size, counted, weighed
 from campaigns.rendering.operators import (
     added,
     brace_formatted,
@@ -135,6 +135,26 @@ class SandboxCode(CodeGenerator):
         self.writeline(f"yield concat({inner.buffer})")
         self.leave_frame(inner)
 
+    def visit_List(self, node: nodes.List, frame: Frame) -> None:  # noqa: N802
+        self._weighed(super().visit_List, node, frame)
+
+    def visit_Tuple(self, node: nodes.Tuple, frame: Frame) -> None:  # noqa: N802
+        if node.ctx == "load":
+            self._weighed(super().visit_Tuple, node, frame)
+        else:
+            super().visit_Tuple(node, frame)
+
+    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:  # noqa: N802
+        self._weighed(super().visit_Dict, node, frame)
+
+    def _weighed(self, visit: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame) -> None:
+        if node.find((nodes.Name, nodes.Call)) is None:
+            visit(node, frame)
+            return
+        self.write("environment.weighed(")
+        visit(node, frame)
+        self.write(")")
+
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         """Reads a key of a plain dict without a call; everything else goes through the sandbox."""
         if not isinstance(node.node, nodes.Name):
@@ -152,6 +172,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
     code_generator_class = SandboxCode
     concat = staticmethod(capped_concat)
     joined = staticmethod(joined)
+    weighed = staticmethod(weighed)
     intercepted_binops = frozenset(_OPERATORS)
 
     def __init__(self, loader: BaseLoader | None = None, *, autoescape: bool) -> None:
@@ -171,6 +192,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self._close_filters()
         self.globals.pop("lipsum")
         self.globals["range"] = capped_range
+        self.globals["dict"] = weighed_dict
         self._speakers: set[int] = set()
         self._functions: set[int] = {id(value) for value in self.globals.values()}
 
@@ -249,7 +271,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
 
     def _reach(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Undefined):
-            return getattr(obj, attribute)
+            return self.unsafe_undefined(obj, attribute) if attribute.startswith("_") else getattr(obj, attribute)
         if isinstance(obj, dict):
             try:
                 return obj[attribute]
@@ -336,7 +358,12 @@ def shown(value: Any) -> Any:
         or hasattr(value, "__html__")
     ):
         raise SecurityError(f"a {type(value).__name__} cannot be shown in a mail")
-    return value
+    return weighed(value) if isinstance(value, list | tuple | dict) else value
+
+
+def weighed_dict(*args: Any, **kwargs: Any) -> Any:
+    """`dict()` within the limits."""
+    return weighed(dict(*args, **kwargs))
 
 
 def _sandbox_made(function: Callable[..., Any]) -> Callable[..., Any]:

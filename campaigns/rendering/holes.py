@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 
 from campaigns.rendering.environment import SandboxCode, SandboxEnvironment, shown
 from campaigns.rendering.limits import MAX_OUTPUT, OverLimit
-from campaigns.rendering.markup import quick_escape
+from campaigns.rendering.markup import quick_escape, trusted
 
 LONG = 500
 MAX_SPEAKERS = 100
@@ -100,6 +100,9 @@ class HoleCode(SandboxCode):
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         self._direct: set[int] = getattr(self, "_direct", set())
         self._note_direct(node)
+        if not (frame.eval_ctx.autoescape or frame.eval_ctx.volatile):  # the author vouches for it
+            self.write("environment.hole(environment.as_it_is(")
+            return
         if not is_settled(node):
             self.write("hole(" if self._in_flat else "environment.hole(")
             return
@@ -108,7 +111,7 @@ class HoleCode(SandboxCode):
         self.write(f"{settled}[{key}] if {key} in {settled} else environment.settle({key}, ")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        self.write(")")
+        self.write(")" if frame.eval_ctx.autoescape or frame.eval_ctx.volatile else "))")
 
     def _note_direct(self, node: nodes.Expr | None) -> None:
         if isinstance(node, nodes.Call):
@@ -247,6 +250,10 @@ class MjmlEnvironment(SandboxEnvironment):
             return MARK
 
         return quick
+
+    def as_it_is(self, value: Any) -> Markup:
+        """A value inside `{% autoescape false %}`."""
+        return trusted(str(shown(value)))
 
     def forget_settled(self) -> None:
         """Looks up the shop's values and fixed texts anew, on all threads from their next rendering."""

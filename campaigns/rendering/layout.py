@@ -12,7 +12,7 @@ from markupsafe import escape
 
 from campaigns.rendering.css_values import safe_css, safe_declarations
 from campaigns.rendering.markup import trusted, unescaped
-from campaigns.rendering.urls import escaped_url, safe_url
+from campaigns.rendering.urls import escaped_url, is_own_scheme, safe_url
 
 HOLE = "RKHOLE{:05d}X"
 FIRST_SLOT = 90_000  # holes from here on are units compiled on their own
@@ -202,7 +202,7 @@ class _Cutter:
                 self._parts(value, Spot.PART)
             else:
                 self.stretch(value, spot)
-        elif anchor:
+        elif anchor and not is_own_scheme(value):
             self.stretch(value, spot)
         else:
             self.text(value)

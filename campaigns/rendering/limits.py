@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from time import thread_time
 from typing import Any
 
 from jinja2.exceptions import SecurityError
@@ -14,7 +15,10 @@ MAX_TEXT = 1_000_000  # characters in any one string a template builds
 MAX_OUTPUT = 2_000_000  # characters of one rendered part
 MAX_STEPS = 100_000  # turns of loops and calls of macros in one rendering
 MAX_INTEGER_BITS = 256
+MAX_PARTS = 50_000  # lists, dicts and values in one value a template builds, counted as often as they would be printed
+MAX_SECONDS = 2.0  # of processor time for one part of a mail
 _BATCH = 50
+_CHECK_EVERY = 16  # steps
 
 
 class OverLimit(SecurityError):
@@ -25,19 +29,26 @@ class Budget(threading.local):
     """Steps left in the rendering under way on this thread."""
 
     left = MAX_STEPS
+    checked = MAX_STEPS
+    until = 0.0
 
     def start(self) -> None:
-        self.left = MAX_STEPS
+        self.left = self.checked = MAX_STEPS
+        self.until = thread_time() + MAX_SECONDS
 
     def spend(self, steps: int = 1) -> None:
         self.left -= steps
         if self.left < 0:
             raise OverLimit(f"more than {MAX_STEPS:,} loop turns and macro calls in one mail")
+        if self.checked - self.left >= _CHECK_EVERY:
+            self.checked = self.left
+            if thread_time() > self.until:
+                raise OverLimit(f"more than {MAX_SECONDS:.0f} seconds of computing in one part of a mail")
 
 
 def counted(items: Iterable[Any], budget: Budget) -> Iterable[Any]:
-    """The items of a loop, paid for: lists and tuples at once, anything lazy turn by turn."""
-    if isinstance(items, list | tuple | dict | str | range):
+    """The items of a loop, paid for: a few at once, many or lazy ones turn by turn, so that time is looked at."""
+    if isinstance(items, list | tuple | dict | str | range) and len(items) < _CHECK_EVERY:
         budget.spend(len(items))
         return items
     return _counted_lazily(items, budget)
@@ -82,6 +93,23 @@ def _collected(pieces: Iterable[str]) -> list[str]:
         if total > MAX_OUTPUT:
             break
     return kept
+
+
+def weighed(value: Any) -> Any:
+    """The value, unless it holds more than MAX_PARTS parts. A list that holds another twice, which holds a third twice
+    and so on is small in memory, and endless when printed, compared or hashed."""
+    waiting, parts = [value], 0
+    while waiting:
+        held = waiting.pop()
+        parts += 1 + len(held)
+        if parts > MAX_PARTS:
+            raise OverLimit(f"a list or mapping of more than {MAX_PARTS:,} parts, inner ones included")
+        inner = held.values() if isinstance(held, dict) else held
+        waiting += [each for each in inner if isinstance(each, _HOLDERS)]
+    return value
+
+
+_HOLDERS = (list, tuple, dict)
 
 
 def capped_size(value: Any) -> Any:

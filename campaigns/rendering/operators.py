@@ -10,7 +10,7 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 from markupsafe import EscapeFormatter, Markup, escape
 
-from campaigns.rendering.limits import MAX_TEXT, OverLimit, capped_size
+from campaigns.rendering.limits import MAX_TEXT, OverLimit, capped_size, weighed
 from campaigns.rendering.markup import trusted
 
 _WIDE = re.compile(r"\d{4,}")
@@ -25,7 +25,7 @@ def multiplied(left: Any, right: Any) -> Any:
     for sequence, times in ((left, right), (right, left)):
         if isinstance(sequence, str | list | tuple) and isinstance(times, int) and len(sequence) * times > MAX_TEXT:
             raise OverLimit(f"a text or list repeated to more than {MAX_TEXT:,} parts")
-    return capped_size(left * right)
+    return _weighed(capped_size(left * right))
 
 
 def raised(left: Any, right: Any) -> Any:
@@ -36,7 +36,14 @@ def raised(left: Any, right: Any) -> Any:
 
 
 def added(left: Any, right: Any) -> Any:
-    return capped_size(left + right)
+    return _weighed(capped_size(left + right))
+
+
+def _weighed(value: Any) -> Any:
+    """Long lists of plain values are fine; those that hold others are looked into."""
+    if isinstance(value, list | tuple) and any(isinstance(each, list | tuple | dict) for each in value):
+        return weighed(value)
+    return value
 
 
 def modulo(left: Any, right: Any) -> Any:

@@ -12,7 +12,33 @@ from campaigns.rendering.markup import trusted, unescaped
 
 _PLAIN = re.compile(r"(?:https?://|mailto:|tel:|sms:|cid:)[A-Za-z0-9\-._~:/?#\[\]@!$()*+,;=%]*\Z")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
-_SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms", "cid"})
+_SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms", "cid", "geo", "webcal", "whatsapp"})
+_RUNNING_SCHEMES = frozenset(
+    [
+        "about",
+        "blob",
+        "chrome",
+        "data",
+        "feed",
+        "file",
+        "filesystem",
+        "intent",
+        "jar",
+        "javascript",
+        "livescript",
+        "mhtml",
+        "mk",
+        "mocha",
+        "ms-its",
+        "ms-msdt",
+        "res",
+        "resource",
+        "search-ms",
+        "vbscript",
+        "view-source",
+        "wyciwyg",
+    ]
+)
 _DROPPED = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\]")
 REFUSED = Markup("#")
 
@@ -29,6 +55,13 @@ def safe_url(value: Any) -> Markup:
     if scheme and scheme[1].lower() not in _SAFE_SCHEMES:
         return REFUSED
     return value if isinstance(value, Markup) and cleaned == bare else escape(cleaned)
+
+
+def is_own_scheme(address: str) -> bool:
+    """Whether an address the author wrote out opens an app (`myshop://offers`): left alone, as it is no data."""
+    cleaned = _DROPPED.sub(_dropped, unescaped(address).strip())
+    scheme = _SCHEME.match(cleaned)
+    return scheme is not None and scheme[1].lower() not in _RUNNING_SCHEMES | {"http", "https"}
 
 
 def escaped_url(value: Any) -> Markup:

@@ -135,3 +135,22 @@ def test_a_name_bound_anew_is_not_taken_for_the_shops(
         html = template.render(context).html
         assert html == template.render_uncompiled(context)
         assert f"<b>{name}</b>" in html
+
+
+def test_a_mail_without_preheader_has_no_room_for_one(
+    write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    body = "<mjml><mj-body><mj-raw>{{ shop.name }}</mj-raw></mj-body></mjml>"
+    assert "display:none" not in write(body, preheader="").render(context_with()).html
+    assert "display:none" in write(body, preheader="soon gone").render(context_with()).html
+
+
+def test_what_the_author_does_not_escape_stays_as_it_is(
+    write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    body = (
+        "<mjml><mj-body><mj-raw>{% autoescape false %}{{ profile.first_name }}{% endautoescape %}"
+        "{{ profile.first_name }}</mj-raw></mj-body></mjml>"
+    )
+    context = context_with(profile=profile_context(profile_id="1", first_name="<b>A</b>"))
+    assert "<b>A</b>&lt;b&gt;" in write(body).render(context).html

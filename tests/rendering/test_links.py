@@ -106,3 +106,19 @@ def test_rendering_tracks_external_links_and_leaves_the_rest(
     assert links[5] is not None and "utm_campaign=abandoned_cart" in links[5].target
     assert f'src="{context["shop"]["logo_url"]}"' in html
     assert product and stranger and cart
+
+
+@pytest.mark.parametrize("address", ["myshop://offers", "whatsapp://send?text=x", "facetime:ann@x.example"])
+def test_an_address_for_an_app_that_the_author_wrote_stays(
+    address: str, write: Callable[..., EmailTemplate], context: RenderContext
+) -> None:
+    source = f'<mjml><mj-body><mj-raw><a href="{address}">x</a></mj-raw></mj-body></mjml>'
+    assert f'href="{address}"' in write(source, tracked=True).render(context).html
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "JAVA&#115;cript:x", "data:text/html,x", " vbscript:x"])
+def test_an_address_that_runs_something_goes_whoever_wrote_it(
+    address: str, write: Callable[..., EmailTemplate], context: RenderContext
+) -> None:
+    source = f'<mjml><mj-body><mj-raw><a href="{address}">x</a></mj-raw></mj-body></mjml>'
+    assert 'href="#"' in write(source, tracked=True).render(context).html

@@ -58,6 +58,25 @@ ESCAPES = [
     "{{ cart.lines.__len__() }}",
     "{{ ''.encode() }}",
     "{{ 'abc'.translate({97: 98}) }}",
+    "{{ nothing_of_the_kind.__class__ }}",
+    "{{ cart.lines[99].__class__ }}",
+    "{{ cart.lines[99]['_undefined_obj'] }}",
+    "{{ [1]|map(attribute='real.__class__')|list }}",
+    "{{ [1]|map(attribute='real.__init__.__globals__')|list }}",
+    "{{ cycler('a').__init__ }}",
+    "{{ joiner.__call__ }}",
+    "{{ namespace(a=1).__class__ }}",
+    "{{ namespace.__mro__ }}",
+    "{{ dict.fromkeys([1]) }}",
+    "{{ {}.setdefault('a', 1) }}",
+    "{{ super.__class__ }}",
+    "{% block q %}{{ super() }}{% endblock %}",
+    "{% macro m() %}{{ varargs.__class__ }}{{ kwargs.__class__ }}{% endmacro %}{{ m(1, a=2) }}",
+    "{{ ['a']|map('attr', '__class__')|list }}",
+    "{{ '%(x)s'|format(x=cart.__class__) }}",
+    "{{ _('{a.__class__}', a=1) }}",
+    "{% set _counted = dict %}{% for x in [1] %}{{ x.__class__ }}{% endfor %}",
+    "{% extends '/etc/passwd' %}",
 ]
 BOMBS = [
     "{{ 'x' * 10**9 }}",
@@ -99,6 +118,23 @@ BOMBS = [
     "{% include 'mail/body.mjml' %}",
     "{{ ('x' * 900000) ~ ('x' * 900000) }}",
     "{% for i in range(900) %}{{ 'x' * 9000 }}{% endfor %}",
+    "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
+    "{% macro a(f) %}{{ f(f) }}{% endmacro %}{{ a(a) }}",
+    "{% import 'mail/body.mjml' as me %}",
+    "{% from 'mail/body.mjml' import x %}",
+    "{% extends 'mail/body.mjml' %}",
+    "{% block x %}{{ self.x() }}{% endblock %}",
+    "{% for i in range(3) recursive %}{{ loop(range(1000)) }}{% endfor %}",
+    "{% for a in cart.lines %}{% for b in range(900) %}{% for c in range(900) %}x{% endfor %}{% endfor %}{% endfor %}",
+    "{% set _counted = dict %}{% for a in range(1000) %}{% for b in range(1000) %}{% endfor %}{% endfor %}",
+    "{% set s = 'a ' * 400000 %}{% for i in range(900) %}{{ s|title|length }}{% endfor %}",
+    *[
+        f"{{% set ns = namespace(x=[1]) %}}{{% for i in range(30) %}}{{% set ns.x = {doubled} %}}{{% endfor %}}{use}"
+        for doubled in ("[ns.x, ns.x]", "(ns.x, ns.x)", "{'a': ns.x, 'b': ns.x}", "dict(a=ns.x, b=ns.x)")
+        for use in ("{{ ns.x }}", "{{ ns.x|tojson }}", "{{ ns.x ~ '' }}", "{{ '{}'.format(ns.x) }}", "{{ ns.x == [] }}")
+    ],
+    "{% set ns = namespace(x=[1]) %}{% for i in range(30) %}{% set ns.x = [ns.x] * 2 %}{% endfor %}{{ ns.x }}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(30) %}{% set ns.x = [ns.x] + [ns.x] %}{% endfor %}{{ ns.x }}",
 ]
 
 
