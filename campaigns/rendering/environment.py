@@ -148,7 +148,7 @@ class SandboxCode(CodeGenerator):
         self._weighed(super().visit_Dict, node, frame)
 
     def _weighed(self, visit: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame) -> None:
-        if node.find((nodes.Name, nodes.Call)) is None:
+        if node.find(nodes.Name) is None and node.find(nodes.Call) is None:
             visit(node, frame)
             return
         self.write("environment.weighed(")
