@@ -117,10 +117,8 @@ def plain(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(StringIO(text))
 
 
-LEAVES = st.one_of(
-    st.text(max_size=12), st.sampled_from(["off", "1h", "no", "null", "~", "- x", "a: b", "#1", "'", "12", "é\t"]),
-    st.integers(-5, 5), st.booleans(),
-)  # fmt: skip
+AWKWARD = ["off", "1h", "no", "null", "~", "- x", "a: b", "#1", "'", "12", "é\t", "\x85\U000e2227", "\u2028a", "\ufeff"]
+LEAVES = st.one_of(st.text(max_size=12), st.sampled_from(AWKWARD), st.integers(-5, 5), st.booleans())
 NAMES = st.sampled_from(["after", "value", "kind", "x y"])
 VALUES = st.recursive(
     LEAVES,

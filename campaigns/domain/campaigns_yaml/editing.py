@@ -15,10 +15,12 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from campaigns.domain.campaigns_yaml.source import round_trip_yaml
 
 _PLAIN: Final = re.compile(r"[\w./@%+][\w ./@%+:-]*")
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 _WIDEST_FLOW: Final = 90
 Path = tuple[str | int, ...]
 
@@ -78,7 +80,7 @@ def _step_into(node: Any, part: str | int, *, may_make: bool) -> Any:
 def _written_anew(text: str, path: Path, value: Any) -> str:
     yaml, out = round_trip_yaml(), StringIO()
     tree = yaml.load(text)
-    yaml.dump(_changed(tree, path, value), out)
+    yaml.dump(_changed(tree, path, _shielded(value)), out)
     return out.getvalue()
 
 
@@ -247,4 +249,19 @@ def _scalar(value: Any, style: str | None = None) -> str:
         return "'" + value.replace("'", "''") + "'"
     if style != '"' and _PLAIN.fullmatch(value) and _reads_as(f"[{value}]", [value]):
         return value
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    return _UNPRINTABLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """A sign as YAML escapes it: JSON's pairs of surrogates mean nothing there."""
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _shielded(value: Any) -> Any:
+    """With texts that hold unprintable signs in double quotes, the only style that escapes."""
+    if isinstance(value, dict):
+        return {_shielded(name): _shielded(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_shielded(one) for one in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and not value.isprintable() else value
