@@ -40,6 +40,7 @@ def with_markup(markup: str) -> dict[str, str]:
 BROKEN: dict[str, dict[str, str]] = {
     "template-error": with_markup("<mj-txt>x</mj-txt>"),
     "undefined-variable": with_markup("{% if shop.name == '' %}{{ profil.first_name }}{% endif %}"),
+    "unknown-attribute": with_markup('<mj-divider border-colour="#999999" />'),
     "persona-holes": {"subject.txt": "{{ profile.first_name[0] }}, you left something"},
     "hollow-words": {"subject.txt": "Hello {{ profile.first_name }}, you left something"},
     "link-target": with_markup('<mj-text><a href="/sale">Sale</a></mj-text>'),
@@ -160,3 +161,45 @@ def test_a_style_sheet_is_looked_into_and_what_is_harmless_is_not_mentioned(lint
     assert told == [":nth-child", "@keyframes"]
     harmless = '<mj-text><p style="border-radius:4px;cursor:pointer;color:#111" role="note" lang="en">x</p></mj-text>'
     assert finding_lines(linted(with_markup(harmless))) == []
+
+
+def test_a_misspelt_component_is_answered_with_its_line_and_the_nearest(linted: Callable[..., list]) -> None:
+    [found] = linted(with_markup('\n<mj-buton href="https://nordsee.example/">Go</mj-buton>'))
+    assert (found.rule, found.file, found.line) == ("template-error", "mail/body.mjml", 9)
+    assert "did you mean <mj-button>?" in found.message + found.fix
+
+
+@pytest.mark.parametrize(
+    ("markup", "said", "fix"),
+    [
+        ('<mj-spacer heigth="4px" />', "<mj-spacer> has no attribute heigth", "did you mean height?"),
+        ('<mj-text\n  align="left"\n  Color="#111111">x</mj-text>', "<mj-text> has no attribute Color", "color?"),
+        ('<mj-spacer data-track="1" />', "<mj-spacer> has no attribute data-track", "leave it out"),
+    ],
+)
+def test_an_attribute_mjml_does_not_know_is_answered_with_its_line_and_the_nearest(
+    markup: str, said: str, fix: str, linted: Callable[..., list]
+) -> None:
+    [found] = [each for each in linted(with_markup("\n" + markup)) if each.rule == "unknown-attribute"]
+    assert found.message.startswith(said)
+    assert found.fix.endswith(fix)
+    assert (found.file, found.line) == ("mail/body.mjml", 9 + markup.count("\n"))
+
+
+def test_defaults_and_classes_are_looked_into_for_attributes(linted: Callable[..., list]) -> None:
+    head = """<mj-head><mj-attributes>
+<mj-section backgroud-color="#ffffff" /><mj-all paddding="0" /><mj-class name="warm" colr="#111111" />
+</mj-attributes></mj-head><mj-body>"""
+    found = linted({"body.mjml": CLEAN["body.mjml"].replace("<mj-body>", head)})
+    told = {(each.line, each.fix) for each in found if each.rule == "unknown-attribute"}
+    assert told == {(3, f"did you mean {name}?") for name in ("background-color", "padding", "color")}
+
+
+def test_attributes_that_mjml_knows_and_those_of_html_are_not_mentioned(linted: Callable[..., list]) -> None:
+    head = (
+        '<mj-head><mj-attributes><mj-all font-family="Arial" /><mj-class name="warm" color="#111111" />'
+        '<mj-button inner-padding="16px 24px" /></mj-attributes></mj-head><mj-body css-class="page" width="580px">'
+    )
+    known = '<mj-text mj-class="warm" css-class="intro"><p data-x="1" title="a heigth=\'1\'">x</p></mj-text>'
+    body = with_markup(known)["body.mjml"].replace("<mj-body>", head)
+    assert finding_lines(linted({"body.mjml": body})) == []

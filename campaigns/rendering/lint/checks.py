@@ -10,6 +10,7 @@ from jinja2 import nodes
 
 from campaigns.rendering.context import RenderContext
 from campaigns.rendering.failures import rendering_errors
+from campaigns.rendering.lint.attribute_checks import attribute_findings
 from campaigns.rendering.lint.css_checks import css_findings
 from campaigns.rendering.lint.mail import Mail
 from campaigns.rendering.lint.markup_checks import active_findings, heading_findings, link_findings, picture_findings
@@ -32,6 +33,7 @@ CHECKS: tuple[Callable[[Mail], Iterator[Finding]], ...] = (
     picture_findings,
     heading_findings,
     active_findings,
+    attribute_findings,
     contrast_findings,
     touch_findings,
     size_findings,
@@ -111,13 +113,16 @@ def _translation_findings(store: TemplateStore, name: str) -> Iterator[Finding]:
 
 def _problem(rule: str, problem: TemplateProblem, file: str, persona: str = "") -> Finding:
     said = f"{problem.what}" + (f" (persona: {persona})" if persona else "")
-    return finding(rule, said, file=problem.file or file, line=problem.line, persona=persona)
+    return finding(rule, said, file=problem.file or file, line=problem.line, persona=persona, fix=problem.fix)
 
 
 def _sorted(found: Sequence[Finding]) -> list[Finding]:
-    """Worst first; the same finding for several personas is shown for the first of them."""
+    """Worst first; the same finding for several personas is shown for the first of them, and what fails for the one
+    of whom everything is known is no hole in the data of the others.
+    """
     unique: dict[tuple[Any, ...], Finding] = {}
     for each in found:
-        place = (each.file, 0) if each.rule == "css-support" else (each.file, each.line)
-        unique.setdefault((each.rule, *place, each.message.partition(" (persona")[0]), each)
+        rule = "template-error" if each.rule == "persona-holes" else each.rule
+        place = (each.file, 0) if rule == "css-support" else (each.file, each.line)
+        unique.setdefault((rule, *place, each.message.partition(" (persona")[0]), each)
     return sorted(unique.values(), key=lambda each: (_ORDER[each.severity], each.file, each.line, each.rule))
