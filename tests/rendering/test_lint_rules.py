@@ -11,6 +11,8 @@ import pytest
 
 from campaigns.rendering import TemplateStore
 from campaigns.rendering.lint import RULES, finding_lines, findings_json, findings_sarif, lint_template
+from campaigns.rendering.lint.attribute_checks import undrawn_attributes
+from campaigns.rendering.mjml import html_from_mjml
 
 BODY = """<mjml lang="{{ mail.language }}" dir="{{ mail.direction }}">
 <mj-body>
@@ -203,3 +205,40 @@ def test_attributes_that_mjml_knows_and_those_of_html_are_not_mentioned(linted: 
     known = '<mj-text mj-class="warm" css-class="intro"><p data-x="1" title="a heigth=\'1\'">x</p></mj-text>'
     body = with_markup(known)["body.mjml"].replace("<mj-body>", head)
     assert finding_lines(linted({"body.mjml": body})) == []
+
+
+UNDRAWN_IN = {
+    "mj-section": "<mj-section @><mj-column><mj-text>x</mj-text></mj-column></mj-section>",
+    "mj-wrapper": "<mj-wrapper @><mj-section></mj-section><mj-section></mj-section></mj-wrapper>",
+    "mj-hero": '<mj-hero background-url="https://a.example/b.png" @><mj-text>x</mj-text></mj-hero>',
+    "mj-social-element": '<mj-social><mj-social-element src="a.png" href="https://a.example" @>x</mj-social-element>'
+    "</mj-social>",
+    "mj-accordion-title": "<mj-accordion><mj-accordion-element><mj-accordion-title @>x</mj-accordion-title>"
+    "</mj-accordion-element></mj-accordion>",
+    "mj-image": '<mj-image src="a.png" srcset="b.png 2x" @ />',
+    "mj-social": '<mj-social @><mj-social-element name="facebook" href="https://a.example" /></mj-social>',
+    "mj-spacer": "<mj-spacer @ />",
+    "mj-table": "<mj-table @><tr><td>x</td></tr></mj-table>",
+}
+VALUES = ("37px", "#123456", "17px solid #123456", "right", "fixed", "bold", "presentation", "100vw", "b.png 2x")
+
+
+@pytest.mark.parametrize("component", undrawn_attributes())
+def test_what_is_told_to_do_nothing_changes_no_mail_while_others_do(component: str) -> None:
+    def drawn(attribute: str) -> str:
+        inner = UNDRAWN_IN.get(component, f'<{component} href="https://a.example" @>x</{component}>')
+        if component not in ("mj-section", "mj-wrapper", "mj-hero"):
+            inner = f"<mj-section><mj-column>{inner}</mj-column></mj-section>"
+        return html_from_mjml(f"<mjml><mj-body>{inner.replace('@', attribute)}</mj-body></mjml>")
+
+    assert drawn('css-class="seen" alt="seen"') != drawn("")
+    for name in undrawn_attributes()[component]:
+        assert {drawn(f'{name}="{value}"') for value in VALUES} == {drawn("")}, name
+
+
+def test_an_attribute_that_does_nothing_is_told(linted: Callable[..., list]) -> None:
+    [found] = linted(with_markup('<mj-text background-color="#ffffff">x</mj-text>'))
+    assert (found.rule, found.message) == (
+        "unknown-attribute",
+        "background-color of <mj-text> does nothing in our mails",
+    )

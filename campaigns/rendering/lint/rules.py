@@ -44,7 +44,7 @@ RULES: dict[str, Rule] = {
     for rule in (
         Rule("template-error", _E, "The template does not compile", "correct the template at the place named"),
         Rule("undefined-variable", _E, "A name nobody gives", "correct the name; docs/templates.md lists all"),
-        Rule("unknown-attribute", _W, "An attribute MJML does not know", "leave it out"),
+        Rule("unknown-attribute", _W, "An attribute that does nothing", "leave it out"),
         Rule("persona-holes", _E, "Fails for a shopper with missing data", "guard it with {% if %} or | default(...)"),
         Rule(
             "hollow-words", _W, "A gap shows where data is missing", "give a fallback: {{ profile.first_name or ... }}"
