@@ -14,6 +14,7 @@ from binascii import b2a_base64, b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from campaigns.delivery.headers import (
@@ -36,6 +37,8 @@ TEST_HEADER = "X-Rekindle-Test"
 
 _PLAIN_REF = re.compile(r"[A-Za-z0-9_-]{1,80}(?:\.[A-Za-z0-9_-]{1,80}){0,3}")
 _LONGEST_REF = 300
+_BETWEEN_TAGS = b'"><'
+_LONGEST_PIECE = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,18 @@ def _base64(data: bytes) -> bytes:
 
 
 def _quoted_printable(data: bytes) -> bytes:
+    """In pieces between soft line breaks: most of a mail stands in the mails before it too, and is remembered."""
+    first, *others = data.split(_BETWEEN_TAGS)
+    pieces = [first, *(_BETWEEN_TAGS + piece for piece in others)]
+    return b"=\r\n".join([_piece(piece) if len(piece) <= _LONGEST_PIECE else _encoded(piece) for piece in pieces])
+
+
+def _encoded(data: bytes) -> bytes:
     # b2a_qp breaks lines in the style of the first line end it meets: without one it would use a bare LF.
     return b2a_qp(data + b"\r\n").removesuffix(b"\r\n")
+
+
+_piece = lru_cache(maxsize=2_048)(_encoded)
 
 
 def _packed(ref: str) -> str:

@@ -93,6 +93,23 @@ def test_lines_stay_within_the_limits_of_every_server(html: str, subject: str) -
     assert content.count(b"\n") == content.count(b"\r\n") == content.count(b"\r")
 
 
+TAGS = st.lists(
+    st.sampled_from(['"><', ' style="', "x" * 74, "=" * 30, " ", "\t", "\r\n", "\n", ".", "é", "From "]), max_size=60
+)
+
+
+@settings(deadline=None, max_examples=120)
+@given(pieces=TAGS)
+def test_remembered_pieces_of_html_come_out_whole_in_short_lines(pieces: list[str]) -> None:
+    html = "<p>" + "".join(pieces)
+    for _ in range(2):
+        mail = replace(MAIL, email=RenderedEmail("Hi", "", html, "Hi"))
+        _, _, written = compose(mail, AT).content.partition(b"\r\n\r\n")
+
+        assert unix_lines(body(parsed(mail), "html")) == unix_lines(html)
+        assert max(len(line) for line in written.split(b"\r\n")) <= 76
+
+
 @pytest.mark.parametrize("bad", ["a\r\nBcc: x@evil.example", "a\nb", "a\rb", "a\0b"])
 def test_a_line_break_in_any_header_value_is_refused(bad: str) -> None:
     for mail in (
