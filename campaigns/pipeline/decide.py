@@ -268,7 +268,10 @@ def _give_content(
     subjects = [_subject(claim, chosen) for claim, chosen in ready]
     outcomes: list[Outcome] = []
     recommended = _recommend(engine, connection, subjects)
-    wishes = [CouponWish(one, belongs_to_holdout(ready[place][1], batch.shop)) for place, one in enumerate(subjects)]
+    wishes = [
+        CouponWish(one, one.step.coupon is not None and belongs_to_holdout(chosen, batch.shop))
+        for one, (_, chosen) in zip(subjects, ready, strict=True)
+    ]
     coupons = hold_coupons(engine, connection, wishes)
     kept: list[Held] = []
     for (claim, chosen), subject, slates, coupon in zip(ready, subjects, recommended, coupons, strict=True):
