@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import timedelta
 
 from campaigns.cli.output import Output
+from campaigns.domain.campaign_values import tell_age
 from campaigns.pipeline.recs_show import Shown
 from recsys.serving import Considered
 
@@ -54,7 +54,7 @@ def _print_known(output: Output, found: Shown) -> None:
         output.line("Slate:  none of its own; the session and the ladder fill the slot")
         slate_weight = 0.0
     else:
-        age = timedelta(seconds=round(max(0.0, (found.at - own.made_at).total_seconds())))
+        age = tell_age(max(0.0, (found.at - own.made_at).total_seconds()))
         says = "it knows the last visit" if own.knows_session else "older than the last touch: the session leads"
         output.line(f"Slate:  {own.products} products, version {own.version}, made {age} ago; {says}")
         slate_weight = found.mix.slate if own.knows_session else found.mix.old_slate

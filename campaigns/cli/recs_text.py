@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from campaigns.cli.output import Output
+from campaigns.domain.campaign_values import tell_age
 from campaigns.pipeline.recs_champion import Challenge
 from campaigns.pipeline.recs_contest import Contest
 from campaigns.pipeline.recs_drift import Populations
@@ -162,4 +161,4 @@ def _print_populations(output: Output, found: Populations) -> None:
 
 
 def _length(seconds: float | None) -> str:
-    return "-" if seconds is None else str(timedelta(seconds=round(seconds)))
+    return "-" if seconds is None else tell_age(seconds)

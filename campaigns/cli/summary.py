@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from campaigns.cli.output import Output
+from campaigns.domain.campaign_values import tell_age
 from campaigns.pipeline.ingest import IngestReport
 from campaigns.pipeline.outcome import DecideReport
 from campaigns.pipeline.summary import Summary
@@ -34,18 +35,11 @@ def print_summary(output: Output, summary: Summary, ingest: IngestReport, decide
     mails = [(c, s, n) for (c, s), n in sorted(summary.messages.items())]
     output.table("Mails", ("campaign", "status", "count"), mails)
     output.line(
-        f"From due to decided: median {_spell(summary.lag_median_seconds)},"
-        f" longest {_spell(summary.lag_longest_seconds)} (quiet hours included)."
+        f"From due to decided: median {tell_age(summary.lag_median_seconds)},"
+        f" longest {tell_age(summary.lag_longest_seconds)} (quiet hours included)."
     )
 
 
 def _by_campaign(item: tuple[tuple[str, str, str], int]) -> tuple[str, str, int]:
     (campaign_id, outcome, _), count = item
     return campaign_id, outcome, -count
-
-
-def _spell(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -31,6 +31,17 @@ def spell_duration(length: timedelta) -> str:
     return " ".join(parts) or "0s"
 
 
+def tell_age(seconds: float) -> str:
+    """A length of time in figures, in at most two units: `42.5 s`, `10 h 50 min`, `2 days 3 h`, `260 days`."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 48:
+        return " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days:,} days" + (f" {hours} h" if hours and days < 7 else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """A span of hours of the local day; `end` may lie on the next day."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from campaigns.domain.campaign_values import tell_age
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.precompute import shelf_of
@@ -137,7 +138,7 @@ def _handoffs(
         behind = read_last_event(connection) - int(beats[HEARTBEAT][1].get("last_event") or 0)
     late = max([mails.p99 * (mails.count > 0), _span(now, waiting["oldest_mail"]) if waiting["oldest_mail"] else 0.0])
     full = beats[CHAMPION][1].get("made_at") if CHAMPION in beats else None
-    queue = f", the oldest now for {_span(now, waiting['oldest_mail']):,.0f} s" if waiting["oldest_mail"] else ""
+    queue = f", the oldest now for {tell_age(_span(now, waiting['oldest_mail']))}" if waiting["oldest_mail"] else ""
     newest = waiting["newest_event"]
     return [
         Handoff(
@@ -168,13 +169,13 @@ def _handoffs(
             "slate to mail",
             slates.p99 if slates.count else None,
             SLATE_TO_MAIL.total_seconds(),
-            f"age of slates at the decision, 99th percentile of {slates.count:,} (median {slates.median:,.0f} s)",
+            f"age of slates at the decision, 99th percentile of {slates.count:,} (median {tell_age(slates.median)})",
         ),
         Handoff(
             "decision to mail",
             late if mails.count or waiting["oldest_mail"] else None,
             DECISION_TO_MAIL.total_seconds(),
-            f"until handed over, 99th percentile of {mails.count:,} mails (median {mails.median:,.0f} s){queue}",
+            f"until handed over, 99th percentile of {mails.count:,} mails (median {tell_age(mails.median)}){queue}",
         ),
     ]
 
@@ -192,7 +193,9 @@ def _alarms(
     champion: Mapping[str, Any],
 ) -> list[str]:
     found = [
-        f"{one.name} is stale: {one.seconds:,.0f} s, {one.limit:,.0f} s are allowed" for one in handoffs if one.alarms
+        f"{one.name} is stale: {tell_age(one.seconds or 0.0)}, {tell_age(one.limit)} are allowed"
+        for one in handoffs
+        if one.alarms
     ]
     if not training:
         found.append("nothing was trained yet: mails show what is wanted lately; `rekindle recs train` learns")

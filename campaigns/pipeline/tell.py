@@ -22,6 +22,7 @@ from campaigns.storage.catalog_changes import (
     Addressee,
     CatalogChange,
     Progress,
+    UntoldChange,
     claim_changes,
     find_addressees,
     list_concerned,
@@ -152,16 +153,28 @@ def _claim(
     return changes, [(by_id[change_id], profile_id, at) for change_id, profile_id, at in rows]
 
 
-def _event(change: CatalogChange, person: Addressee, interested_at: datetime) -> Event:
+def event_of_change(
+    change: CatalogChange | UntoldChange, profile_id: int, interested_at: datetime, **names: str | None
+) -> Event:
+    """The event that tells a profile of a change; `names` are the ids it may carry, as `catalog_event` takes them."""
     return catalog_event(
         change.name,
         change.product_id,
-        profile_ref=str(person.profile_id),
+        profile_ref=str(profile_id),
         at=change.changed_at,
         received_at=change.noted_at,
         price_minor=change.price_minor,
         was_minor=change.was_minor,
         interested_at=interested_at,
+        **names,
+    )
+
+
+def _event(change: CatalogChange, person: Addressee, interested_at: datetime) -> Event:
+    return event_of_change(
+        change,
+        person.profile_id,
+        interested_at,
         user_id=person.user_id,
         anonymous_id=None if person.user_id else person.anonymous_id,
         email=None if person.user_id or person.anonymous_id else person.email,

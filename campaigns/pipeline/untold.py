@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 
 from campaigns.domain.campaign import Campaign
 from campaigns.pipeline.history import Happened
+from campaigns.pipeline.tell import event_of_change
 from campaigns.storage.catalog_changes import UntoldChange, list_untold
 from campaigns.storage.interests import NO_INTEREST
 from campaigns.storage.profiles import ProfileRow
-from triggers.catalog_events import CATALOG_EVENTS, catalog_event
+from triggers.catalog_events import CATALOG_EVENTS
 from triggers.events import Event
 from triggers.price_drop import PriceDrop
 
@@ -55,7 +56,7 @@ def _told(happened: list[Happened], changes: list[UntoldChange], rows: Mapping[i
     for change in sorted(changes, key=lambda one: (one.noted_at, one.name, one.product_id)):
         for profile_id, last in _interested(happened, change).items():
             row = rows.get(profile_id)
-            event = _event(change, last)
+            event = event_of_change(change, last.profile_id, last.event.occurred_at)
             if row is not None and row.email and event.message_id not in known:
                 _insert(told, event, last)
     return told
@@ -73,19 +74,6 @@ def _interested(happened: Iterable[Happened], change: UntoldChange) -> dict[int,
             if known is None or event.occurred_at >= known.event.occurred_at:
                 found[one.profile_id] = one
     return found
-
-
-def _event(change: UntoldChange, interest: Happened) -> Event:
-    return catalog_event(
-        change.name,
-        change.product_id,
-        profile_ref=str(interest.profile_id),
-        at=change.changed_at,
-        received_at=change.noted_at,
-        price_minor=change.price_minor,
-        was_minor=change.was_minor,
-        interested_at=interest.event.occurred_at,
-    )
 
 
 def _insert(told: list[Happened], event: Event, interest: Happened) -> None:
