@@ -89,6 +89,7 @@ def profile_queries(log: InteractionLog, recent: int, chosen: Ints) -> Queries:
     known = log.profile[rows]
     starts, stops = np.searchsorted(known, chosen), np.searchsorted(known, chosen, side="right")
     prefixes, histories, at = [], [], np.full(len(chosen), np.nan)
+    came_from = None if log.referral is None else np.full(len(chosen), -1)
     for place, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         mine = rows[max(start, stop - HISTORY) : stop]
         live = log.session[mine] == (log.session[mine[-1]] if len(mine) else -1)
@@ -96,7 +97,10 @@ def profile_queries(log: InteractionLog, recent: int, chosen: Ints) -> Queries:
         histories.append(log.product[mine[~live]].tolist())
         if log.has_times and len(mine):
             at[place] = log.at[mine[-1]]
-    return Queries.of(prefixes, histories, chosen, at)
+        if came_from is not None and log.referral is not None and len(mine):
+            told = log.referral[mine[live]]
+            came_from[place] = told[told >= 0][-1] if (told >= 0).any() else -1
+    return Queries.of(prefixes, histories, chosen, at, came_from)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,8 @@ class Model:
     def answer(
         self, queries: Queries, profile_ids: Sequence[str], made_at: datetime, **numbered: IdMap
     ) -> Iterator[tuple[str, bytes]]:
-        """Yield (key, bytes) for queries in the numbers of the id maps `products` and `profiles` (default: its own)."""
+        """Yield (key, bytes) for queries in the numbers of some id maps: `products`, `profiles` and, where queries say
+        where shoppers came from, `referrals` (default: its own)."""
         asked = self._translated(queries, **numbered) if numbered else queries
         names = [str(one) for one in self.catalog.products.external]
         slates = slates_of(self.scores, asked, self.depth)
@@ -124,16 +129,22 @@ class Model:
         log = build_log(interactions, self.catalog.products)
         queries = profile_queries(log, self.recent, np.arange(len(log.profiles)))
         ids = [str(one) for one in log.profiles.external]
-        return self.answer(queries, ids, made_at, products=self.catalog.products, profiles=log.profiles)
+        numbered = {"products": self.catalog.products, "profiles": log.profiles, "referrals": log.referrals}
+        return self.answer(queries, ids, made_at, **numbered)
 
-    def _translated(self, queries: Queries, products: IdMap, profiles: IdMap) -> Queries:
+    def _translated(
+        self, queries: Queries, products: IdMap, profiles: IdMap, referrals: IdMap | None = None
+    ) -> Queries:
         who = np.append(self.log.profiles.numbers(profiles.external), -1)
+        came_from = None
+        if queries.referral is not None and referrals is not None:
+            came_from = np.append(self.log.referrals.numbers(referrals.external), -1)[queries.referral]
         if products is self.catalog.products:
-            return replace(queries, profile=who[queries.profile])
+            return replace(queries, profile=who[queries.profile], referral=came_from)
         numbers = np.asarray(self.catalog.products.numbers(products.external))
         prefixes = [row.tolist() for row in _rows(queries.prefix_start, numbers[queries.prefix])]
         histories = [row.tolist() for row in _rows(queries.history_start, numbers[queries.history])]
-        return Queries.of(prefixes, histories, who[queries.profile], queries.at)
+        return Queries.of(prefixes, histories, who[queries.profile], queries.at, came_from)
 
 
 def _rows(starts: Ints, items: Ints) -> list[Ints]:

@@ -24,7 +24,8 @@ def save_model(model: Model, folder: Path) -> None:
     log, catalog = model.log, model.catalog
     rows = {name: getattr(log, name) for name in ("session", "profile", "product", "event")}
     frame = pd.DataFrame({name: values.astype(np.int32) for name, values in rows.items()})
-    frame.assign(at=log.at).to_parquet(folder / "log.parquet")
+    known = {} if log.referral is None else {"referral": log.referral.astype(np.int32)}
+    frame.assign(at=log.at, **known).to_parquet(folder / "log.parquet")
     products = pd.DataFrame({name: getattr(catalog, name) for name in _ARRAYS})
     products.assign(id=[str(p) for p in catalog.products.external], title=catalog.titles).to_parquet(
         folder / "products.parquet"
@@ -37,6 +38,7 @@ def save_model(model: Model, folder: Path) -> None:
         "ranking": "blend" if isinstance(model.scores, Blend) else "neighbours",
         "sessions": log.sessions,
         "has_times": log.has_times,
+        "referrals": [str(one) for one in log.referrals.external],
         "categories": catalog.categories,
         "brands": catalog.brands,
     }
@@ -69,6 +71,8 @@ def load_model(folder: Path) -> Model:
             profiles=IdMap(profiles["id"]),
             products=catalog.products,
             has_times=bool(facts["has_times"]),
+            referral=rows["referral"].to_numpy().astype(np.int64) if "referral" in rows else None,
+            referrals=IdMap(facts.get("referrals", [])),
         )
         scores = _scores(facts["ranking"], folder / "scores", catalog, log)
         return Model(catalog, log, scores, facts["version"], facts["depth"], facts["recent"])

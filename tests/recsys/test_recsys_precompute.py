@@ -14,6 +14,7 @@ from recsys.arrays import from_rows
 from recsys.errors import BadArtifact
 from recsys.packing import Ranked, pack, pack_lists, unpack
 from recsys.precompute import Model, profile_queries
+from recsys.sources.context import PopularityBy
 from recsys.stored import load_model, save_model
 from recsys.training import TrainingSettings, train
 
@@ -76,6 +77,21 @@ def test_a_model_from_files_answers_as_before(model: Model, tmp_path: Path) -> N
     (tmp_path / "log.parquet").write_bytes(b"cut off")
     with pytest.raises(BadArtifact, match="train again"):
         load_model(tmp_path)
+
+
+def test_where_a_shopper_came_from_counts_in_a_slate_and_is_kept_with_a_model(tmp_path: Path) -> None:
+    frame = FRAME.assign(referral_source=np.where(FRAME["product_id"].isin(["p1", "p2"]), "news", "search"))
+    fitted = train(frame, now=NOW, profiles=[]).model
+    by_source = Model(
+        fitted.catalog, fitted.log, PopularityBy("referral", fitted.catalog).fit(fitted.log), fitted.version
+    )
+    rows = frame[frame["referral_source"] == "news"].tail(1)  # numbers its sources anew
+    [(_, record)] = by_source.answer_rows(rows, NOW)
+    assert set(unpack(record).lists["blend"][0]) == {"p1", "p2"}
+    save_model(fitted, tmp_path)
+    loaded = load_model(tmp_path).log
+    assert loaded.referral is not None
+    assert loaded.referrals.ids(loaded.referral) == fitted.log.referrals.ids(fitted.log.referral)
 
 
 def test_slices_give_what_the_whole_gives(model: Model) -> None:
