@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, repeat
+from operator import mul
 
 from recsys import keys
 from recsys.columns import Events
@@ -32,9 +34,25 @@ class Candidate:
     seed: str = ""
 
 
-Part = tuple[float, Rung, str, str]  # the largest part of a score: its weight, rung, source and sentence
-Ranking = tuple[list[str], dict[str, float], dict[str, Part]]
-_OF_SESSION: Part = (0.0, Rung.SESSION, "", "")
+@dataclass(slots=True)
+class Ranking:
+    """What is known of one shopper: ids best first, the score of each, and the parts that scores are the sums of."""
+
+    ids: list[str]
+    score: dict[str, float]
+    session: dict[str, float] = field(default_factory=dict)
+    own: dict[str, tuple[float, str]] = field(default_factory=dict)  # with the sentence
+    slate: dict[str, tuple[float, int]] = field(default_factory=dict)  # with the source code
+
+    def origin(self, product_id: str) -> tuple[Rung, str, str]:
+        """Return rung, source and sentence of a product's largest part; source and sentence of a neighbour of the
+        session are found later, for those that are shown."""
+        held, said = self.own.get(product_id), self.slate.get(product_id)
+        largest = max(held[0] if held else 0.0, self.session.get(product_id, 0.0))
+        if said and said[0] > largest:
+            return Rung.PROFILE, _source_name(said[1]), held[1] if held else "profile"
+        return (Rung.SESSION, "history", held[1]) if held else (Rung.SESSION, "", "")
+
 
 # list of a product's record, and the sentence, by slot kind: later lists only fill up
 _LISTS: Mapping[SlotKind, tuple[tuple[str, float], ...]] = {
@@ -71,6 +89,13 @@ def _seeds(request: Request) -> list[Signal]:
 
 def keys_of(request: Request) -> list[str]:
     """Return the cache keys one request may read."""
+    if "keys" not in request.memo:
+        request.memo["keys"] = _keys_of(request)
+    found: list[str] = request.memo["keys"]
+    return found
+
+
+def _keys_of(request: Request) -> list[str]:
     found = [keys.product(s.product_id) for s in seeds(request)]
     found += [keys.product(p) for p in list(request.bought)[:SEEDS]]
     if request.profile_id:
@@ -174,12 +199,11 @@ def _own_products(request: Request) -> list[tuple[str, float, str]]:
 
 def personal_ids(request: Request, fetched: Fetched) -> list[str]:
     """Return what is known of this very shopper as one ranking: neighbours of the session, own products, own slate."""
-    return _personal(request, fetched)[0]
+    return _personal(request, fetched).ids
 
 
 def _personal(request: Request, fetched: Fetched) -> Ranking:
-    """Return the ids, best first, with the score of each and, where it is not a neighbour of the session, its part.
-    Candidates are made of them one by one, for few of them are ever looked at."""
+    """Return the ranking; candidates are made of it one by one, for few of them are ever looked at."""
     if request.fingerprint not in fetched.ranked:
         kind, total = request.slot.kind, _neighbours(request, fetched)
         mixed = _mixed if kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT) else _plain
@@ -189,19 +213,19 @@ def _personal(request: Request, fetched: Fetched) -> Ranking:
 
 
 def _candidates(ranking: Ranking) -> Iterator[Candidate]:
-    ids, score, part = ranking
-    for product_id in ids:
-        _, rung, source, code = part.get(product_id, _OF_SESSION)
-        yield Candidate(product_id, score[product_id], rung, source, code)
+    for product_id in ranking.ids:
+        yield Candidate(product_id, ranking.score[product_id], *ranking.origin(product_id))
 
 
 def _neighbours(request: Request, fetched: Fetched) -> dict[str, float]:
-    """Sum what the lists of all seeds say, of older seeds the first places only; where a product came from is found
-    later, for those that are shown."""
+    """Sum what the lists of all seeds say; where a product came from is found later, for those that are shown."""
     total: dict[str, float] = {}
     heard = total.get
-    for ids, scores, _, factor, _, _, place in _voices(request, fetched, seeds(request)):
-        for product_id, score in zip(ids[: max(10, DEEP - 4 * place)], scores, strict=False):
+    for ids, scores, _, factor, _, _ in _voices(request, fetched, seeds(request)):
+        if not total:
+            total.update(zip(ids, [factor * score for score in scores], strict=True))
+            continue
+        for product_id, score in zip(ids, scores, strict=True):
             total[product_id] = heard(product_id, 0.0) + factor * score
     return total
 
@@ -209,42 +233,39 @@ def _neighbours(request: Request, fetched: Fetched) -> dict[str, float]:
 def _plain(request: Request, fetched: Fetched, total: dict[str, float]) -> Ranking:
     best = sorted(total, key=total.__getitem__, reverse=True)[:POOL]
     peak = total[best[0]] if best and total[best[0]] > 0 else 1.0
-    return best, {product_id: total[product_id] / peak for product_id in best}, {}
+    return Ranking(best, {product_id: total[product_id] / peak for product_id in best})
 
 
 def _mixed(request: Request, fetched: Fetched, total: dict[str, float]) -> Ranking:
-    """Weigh the session with own products and the precomputed slate: a product's rung is that of its largest part."""
+    """Weigh the session with own products and the precomputed slate."""
     mix, kind = fetched.mix, request.slot.kind
     share = max(mix.session, mix.slate) if kind is SlotKind.CROSS_SELL else mix.session
     share /= max(total.values(), default=1.0) or 1.0
-    score = {product_id: share * said for product_id, said in total.items()}
-    part: dict[str, Part] = {}
-    weight = mix.own
+    session = {product_id: share * said for product_id, said in total.items()}
+    score, own, weight = session.copy(), dict[str, tuple[float, str]](), mix.own
+    heard = score.get
     for product_id, _, code in _own_products(request) if kind is SlotKind.NEXT_BEST else ():
-        heard = score.get(product_id, 0.0)
-        part[product_id] = (max(weight, heard), Rung.SESSION, "history", code)
-        score[product_id] = heard + weight
+        own[product_id] = (weight, code)
+        score[product_id] = heard(product_id, 0.0) + weight
         weight *= OWN_DECAY
-    _add_slate(request, fetched, score, part)
-    return sorted(score, key=score.__getitem__, reverse=True)[: 2 * POOL], score, part
+    slate = _slate(request, fetched)
+    for product_id, (weight, _) in slate.items():
+        score[product_id] = heard(product_id, 0.0) + weight
+    return Ranking(sorted(score, key=score.__getitem__, reverse=True)[: 2 * POOL], score, session, own, slate)
 
 
-def _add_slate(request: Request, fetched: Fetched, score: dict[str, float], part: dict[str, Part]) -> None:
+def _slate(request: Request, fetched: Fetched) -> dict[str, tuple[float, int]]:
+    """Return weight and source code of every product of the shopper's own slate, best first."""
     record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
     if record is None:
-        return
+        return {}
     weight = fetched.mix.slate if knows_session(record, request) else fetched.mix.old_slate
-    touched = {s.product_id for s in request.signals} if request.slot.kind is SlotKind.NEW_FOR_YOU else ()
-    for ids, _, sources, _ in record.lists.values():
-        for product_id, source in zip(ids, sources, strict=True):
-            if product_id in touched:
-                continue
-            heard = score.get(product_id, 0.0)
-            held = part.get(product_id)
-            if weight > (held[0] if held else heard):
-                part[product_id] = (weight, Rung.PROFILE, _source_name(source), held[3] if held else "profile")
-            score[product_id] = heard + weight
-            weight *= SLATE_DECAY
+    sources = {p: code for ids, _, codes, _ in record.lists.values() for p, code in zip(ids, codes, strict=True)}
+    if request.slot.kind is SlotKind.NEW_FOR_YOU:
+        touched = {s.product_id for s in request.signals}
+        sources = {p: code for p, code in sources.items() if p not in touched}
+    falling = accumulate(repeat(SLATE_DECAY, len(sources) - 1), mul, initial=weight)
+    return dict(zip(sources, zip(falling, sources.values(), strict=False), strict=False))
 
 
 def knows_session(record: Unpacked, request: Request) -> bool:
@@ -255,17 +276,18 @@ def knows_session(record: Unpacked, request: Request) -> bool:
 
 def _voices(
     request: Request, fetched: Fetched, started: list[Signal]
-) -> Iterator[tuple[list[str], tuple[float, ...], bytes, float, str, str, int]]:
-    """Yield ids, scores, source codes, weight, list name, seed and its place of every neighbour list that has a say."""
+) -> Iterator[tuple[list[str], tuple[float, ...], bytes, float, str, str]]:
+    """Yield ids, scores, source codes, weight, list name and seed of every neighbour list that has a say: of older
+    seeds the first places only."""
     for place, signal in enumerate(started):
         record = fetched.get(keys.product(signal.product_id))
         if record is None:
             continue
-        strength = _strength(signal, place)
+        strength, most = _strength(signal, place), max(10, DEEP - 4 * place)
         for name, share in _LISTS[request.slot.kind]:
             if name in record.lists:
-                ids, scores, sources, _ = record.lists[name]
-                yield ids, scores, sources, strength * share, name, signal.product_id, place
+                ids, scores, sources, _ = record.lists.first(name, most)
+                yield ids[:most], scores[:most], sources, strength * share, name, signal.product_id
 
 
 def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidate:
@@ -273,7 +295,7 @@ def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidat
     if candidate.source:
         return candidate
     loudest, found = -1.0, candidate
-    for ids, scores, sources, factor, name, seed, _ in _voices(request, fetched, seeds(request)):
+    for ids, scores, sources, factor, name, seed in _voices(request, fetched, seeds(request)):
         if candidate.product_id in ids:
             at = ids.index(candidate.product_id)
             if factor * scores[at] > loudest:

@@ -11,7 +11,8 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 _HEAD = struct.Struct("<2sBBQ12s")
 _LIST = struct.Struct("<12sfHI")
+_LIST_SIZE = _LIST.size
+_floats = lru_cache(1024)(lambda size: struct.Struct(f"<{size}f").unpack_from)
 
 # one byte each in the cache: only ever append
 SOURCE_NAMES = (
@@ -55,15 +58,21 @@ class Lists(Mapping[str, List]):
         self._packed, self._spans, self._read = packed, spans, dict[str, List]()
 
     def __getitem__(self, name: str) -> List:
-        if name not in self._read:
-            self._read[name] = self._decode(*self._spans[name])
-        return self._read[name]
+        return self.first(name, self._spans[name][1])
 
-    def _decode(self, at: int, size: int, length: int, rhythm: float) -> List:
-        scores = struct.unpack_from(f"<{size}f", self._packed, at)
+    def first(self, name: str, most: int) -> List:
+        """Return the first `most` products of a list, or more of them where they are at hand."""
+        known = self._read.get(name)
+        if known is None or len(known[0]) < min(most, self._spans[name][1]):
+            known = self._read[name] = self._decode(most, *self._spans[name])
+        return known
+
+    def _decode(self, most: int, at: int, size: int, length: int, rhythm: float) -> List:
+        kept = min(size, most)
+        scores = _floats(kept)(self._packed, at)
         at += 4 * size
-        text = self._packed[at + size : at + size + length].decode("utf-8", "replace")
-        return text.split("\n") if size else [], scores, self._packed[at : at + size], rhythm
+        ids = self._packed[at + size : at + size + length].decode("utf-8", "replace").split("\n", kept)
+        return ids[:kept], scores, self._packed[at : at + kept], rhythm
 
     def __contains__(self, name: object) -> bool:
         return name in self._spans
@@ -79,8 +88,7 @@ class Lists(Mapping[str, List]):
         return max((span[3] for span in self._spans.values()), default=0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(NamedTuple):
     """What `unpack` reads: made_at in seconds since 1970, and the lists by name."""
 
     version: str
@@ -146,12 +154,18 @@ def _unpack(packed: bytes) -> Unpacked:
     magic, layout, count, made_at, version = _HEAD.unpack_from(packed)
     if magic != b"RK" or layout != FORMAT:
         raise BadArtifact(f"recommendation bytes of another format ({magic!r}, {layout})", "train again")
-    at, spans = _HEAD.size, {}
+    at, spans, next_list = _HEAD.size, {}, _LIST.unpack_from
     for _ in range(count):
-        name, rhythm, size, length = _LIST.unpack_from(packed, at)
-        at += _LIST.size
-        spans[name.rstrip(b"\0").decode()] = (at, size, length, rhythm)
+        name, rhythm, size, length = next_list(packed, at)
+        at += _LIST_SIZE
+        spans[_text(name)] = (at, size, length, rhythm)
         at += 5 * size + length
     if at > len(packed):
         raise BadArtifact("recommendation bytes are cut off", "train again")
-    return Unpacked(version.rstrip(b"\0").decode(), made_at, Lists(packed, spans))
+    return Unpacked(_text(version), made_at, Lists(packed, spans))
+
+
+@lru_cache(256)
+def _text(padded: bytes) -> str:
+    """Return a name of fixed length without its padding; there are few of them, and they come all the time."""
+    return padded.rstrip(b"\0").decode()
