@@ -30,11 +30,12 @@ from campaigns.pipeline.render import context_for, coupon_of, shop_of
 from campaigns.pipeline.subject import Subject
 from campaigns.rendering import LinkSigner, TemplateStore, links_context, shipped_templates
 from campaigns.rendering.context import CouponContext
-from campaigns.rendering.lint import personas
+from campaigns.rendering.lint import RECOMMENDED, personas
 from campaigns.rendering.voice import known_locale
 from campaigns.storage.database import statement, transaction
 from campaigns.storage.enrollments import EnrollmentRow, list_profile_enrollments, next_enrollment
 from campaigns.storage.profiles import find_profile_ids, read_profiles
+from triggers.price_drop import PriceDrop
 from triggers.state import ProfileState
 
 MESSAGE_REF = "preview"
@@ -135,10 +136,10 @@ class Studio:
     def _made_up(self, wanted: Wanted, campaign: Campaign, variant: Variant | None) -> Scene:
         persona = find_persona(wanted.persona, self.workspace.personas)
         step = campaign.steps[wanted.step - 1]
-        base = self._persona(persona if isinstance(persona, str) else EVERYTHING, wanted, step, variant)
+        base = self._persona(persona if isinstance(persona, str) else EVERYTHING, wanted, campaign, variant)
         context = base if isinstance(persona, str) else base | read_persona(persona, base)
         if (spoken := context["profile"]["locale"]) != base["profile"]["locale"] and not isinstance(persona, str):
-            base = self._persona(EVERYTHING, replace(wanted, locale=wanted.locale or spoken), step, variant)
+            base = self._persona(EVERYTHING, replace(wanted, locale=wanted.locale or spoken), campaign, variant)
             context = base | read_persona(persona, base)
         context |= {
             "campaign": {
@@ -163,15 +164,17 @@ class Studio:
         shown = [(str(line["product_id"]), int(line["quantity"])) for line in lines]
         return address_of_cart(self.settings, "sample", shown, campaign=campaign_id)
 
-    def _persona(self, name: str, wanted: Wanted, step: Step, variant: Variant | None) -> dict[str, Any]:
-        shop = self.settings.shop
+    def _persona(self, name: str, wanted: Wanted, campaign: Campaign, variant: Variant | None) -> dict[str, Any]:
+        shop, step = self.settings.shop, campaign.steps[wanted.step - 1]
         products = self.products or sample_products(shop.url, shop.currency)
         places = {f"p{number}": product for number, product in enumerate(products)}
         context = replaced(dict(personas(shop_of(self.settings))[name]), places)
         items = context["slots"]["recommendations"]["items"]
         locale = wanted.locale or str(context["profile"]["locale"])
         words = words_of(self.templates, step.template_for(variant), locale, shop.locale)
-        filled = dict(fill_slots(step, items[0], products, words)) if items else {}
+        few = len(items) if len(items) < RECOMMENDED else 0
+        reduced = isinstance(campaign.trigger, PriceDrop)
+        filled = dict(fill_slots(step, items[0], products, words, most=few, reduced=reduced)) if items else {}
         for slot in step.slots:
             context["slots"][slot.name] = filled.get(slot.name, {"title": slot.title, "items": []})
         for part in ("cart", "order"):

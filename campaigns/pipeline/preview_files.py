@@ -5,23 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from campaigns.domain.campaign import Campaign, Variant
 from campaigns.domain.campaign_file import read_campaign
 from campaigns.domain.errors import RekindleError, WrongUsage
 from campaigns.pipeline.campaign_files import InvalidCampaigns
 
+DRAFTS: Final = "drafts"
+"""The folder beside the campaigns whose files nothing runs, and a preview shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadCampaigns:
-    """The campaigns that could be read, by id, and one line for each that could not."""
+    """The campaigns that could be read, by id, and one line for each that could not. `drafts` are those of the
+    folder `drafts/`, which nothing runs."""
 
     by_id: Mapping[str, Campaign]
     problems: tuple[str, ...] = field(default=())
+    drafts: Mapping[str, Campaign] = field(default_factory=dict)
+
+    def find(self, campaign_id: str) -> Campaign | None:
+        """The campaign of that id, or the draft; None where there is neither."""
+        return self.by_id.get(campaign_id) or self.drafts.get(campaign_id)
 
 
 def read_campaigns(folder: Path) -> ReadCampaigns:
     """The campaign files of `folder`; their templates are not looked at."""
+    found, problems = _read(folder)
+    drafts, _ = _read(folder / DRAFTS)  # unfinished ones are nobody's problem
+    return ReadCampaigns(found, tuple(problems), {name: each for name, each in drafts.items() if name not in found})
+
+
+def _read(folder: Path) -> tuple[dict[str, Campaign], list[str]]:
     found: dict[str, Campaign] = {}
     problems: list[str] = []
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
@@ -31,16 +47,17 @@ def read_campaigns(folder: Path) -> ReadCampaigns:
             problems.extend(str(error).splitlines())
         else:
             found.setdefault(campaign.campaign_id, campaign)
-    return ReadCampaigns(found, tuple(problems))
+    return found, problems
 
 
 def find_campaign(read: ReadCampaigns, campaign_id: str, step: int = 1) -> Campaign:
-    """The campaign of that id with at least `step` steps; raises where there is none."""
-    campaign = read.by_id.get(campaign_id)
+    """The campaign or draft of that id with at least `step` steps; raises where there is none."""
+    campaign = read.find(campaign_id)
     if campaign is None and read.problems:
         raise InvalidCampaigns(list(read.problems))
     if campaign is None:
-        fix = f"there is {', '.join(sorted(read.by_id)) or 'none: copy one with `rekindle init`, or write one'}"
+        known = [*sorted(read.by_id), *(f"{name} (a draft)" for name in sorted(read.drafts))]
+        fix = f"there is {', '.join(known) or 'none: copy one with `rekindle init`, or write one'}"
         raise WrongUsage(f"no campaign {campaign_id!r}", fix=fix)
     if not 1 <= step <= len(campaign.steps):
         raise WrongUsage(f"{campaign_id} has no step {step}", fix=f"give one of 1 to {len(campaign.steps)}")

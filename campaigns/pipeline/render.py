@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from campaigns.config import Settings
@@ -11,7 +12,7 @@ from campaigns.domain.message import RenderedEmail
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.mail_links import subjects_cart_url
-from campaigns.pipeline.recommend import Recommended
+from campaigns.pipeline.recommend import SUBJECT_SLOT, Recommended
 from campaigns.pipeline.subject import Subject
 from campaigns.rendering import (
     cart_context,
@@ -152,8 +153,21 @@ def _slots(subject: Subject, chosen: Recommended) -> dict[str, SlotContext]:
         found[slot.name] = {
             "title": slot.title,
             "items": [
-                slot_item(chosen.facts[i.product_id], reason=i.reason, source=i.source, rung=i.rung.value)
+                slot_item(
+                    _as_offered(subject, slot.name, chosen.facts[i.product_id]),
+                    reason=i.reason,
+                    source=i.source,
+                    rung=i.rung.value,
+                )
                 for i in items
             ],
         }
     return found
+
+
+def _as_offered(subject: Subject, slot: str, product: Product) -> Product:
+    """The product a price drop is about beside the price it had before, where the catalog names no list price."""
+    was = subject.context.get("was_minor")
+    if slot != SUBJECT_SLOT or not was or product.list_price_minor or (product.price_minor or was) >= was:
+        return product
+    return replace(product, list_price_minor=int(was))

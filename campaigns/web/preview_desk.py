@@ -86,10 +86,10 @@ class Desk:
 
     def _worked_out(self, wanted: Wanted) -> Shown:
         read = self.studio.campaigns()
-        if not read.by_id:
+        if not read.by_id and not read.drafts:
             lines = "\n".join(read.problems) or "there is no campaign file in this workspace"
             return Shown(wanted, problem={"what": lines})
-        campaign = read.by_id.get(wanted.campaign_id) or next(iter(read.by_id.values()))
+        campaign = read.find(wanted.campaign_id) or next(iter([*read.by_id.values(), *read.drafts.values()]))
         wanted = _fitted(wanted, campaign)
         scene = None
         try:
@@ -120,7 +120,10 @@ class Desk:
         campaign = shown.campaign
         folder = self.studio.workspace.personas
         return {
-            "campaigns": [{"value": each.campaign_id, "label": each.name} for each in read.by_id.values()],
+            "campaigns": [
+                *({"value": each.campaign_id, "label": each.name} for each in read.by_id.values()),
+                *({"value": each.campaign_id, "label": each.name, "group": "Drafts"} for each in read.drafts.values()),
+            ],
             "steps": [
                 {"value": str(number), "label": f"{number}. {step.name.replace('_', ' ')}"}
                 for number, step in enumerate(campaign.steps if campaign else (), 1)

@@ -91,7 +91,8 @@ def test_it_is_mailed_with_the_new_price_and_told_in_why(shop: Shop) -> None:
     assert shop.decisions() == [("price_drop", 1, "send", "passed")]
     post = Postbox()
     shop.deliver(post)
-    assert "40.00" in post.mails[0].email.text
+    assert "€40.00 (was €50.00)" in post.mails[0].email.text
+    assert "€40.00 instead of €50.00" in post.mails[0].email.preheader
     assert "Lamp" in post.mails[0].email.text
     story = [moment.text for moment in tell(shop.engine, "mia").moments]
     assert "The price of Lamp fell from €50.00 to €40.00." in story

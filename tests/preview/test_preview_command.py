@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -87,6 +88,35 @@ def test_a_built_in_persona_by_name(workspace: Workspace) -> None:
     assert (
         told(workspace, "abandoned_cart", "--persona", "no recommendations")["slates"]["recommendations"]["items"] == []
     )
+
+
+@pytest.mark.parametrize(("persona", "count"), [("one line", 1), ("two lines", 2), ("everything", 6)])
+def test_a_persona_of_few_products_has_few_in_every_slot(workspace: Workspace, persona: str, count: int) -> None:
+    slates = told(workspace, "browse_abandonment", "--persona", persona)["slates"]
+    assert [len(slates[name]["items"]) for name in ("viewed", "recommendations")] == [count, min(count, 4)]
+
+
+def test_a_persona_without_pictures_has_none_anywhere(workspace: Workspace) -> None:
+    for campaign in ("abandoned_cart", "browse_abandonment", "post_purchase"):
+        page = preview(workspace, campaign, "--persona", "no pictures", "--format", "html").output
+        assert "<img" not in page and "rk-tile" in page, campaign
+    assert "<img" in preview(workspace, "browse_abandonment", "--format", "html").output
+
+
+def test_a_draft_is_shown_and_named_as_one(workspace: Workspace) -> None:
+    assert told(workspace, "welcome")["campaign"] == "welcome"
+    assert "welcome (a draft)" in str(preview(workspace, "welcom").exception)
+    (workspace.campaigns / "drafts" / "torn.yaml").write_text("id: [", encoding="utf-8")
+    assert "welcome" not in {
+        each["campaign"] for each in json.loads(preview(workspace, "--all", "--format", "json").output)
+    }
+
+
+def test_a_price_drop_is_shown_with_both_prices(workspace: Workspace) -> None:
+    text = preview(workspace, "price_drop").output
+    [was] = re.findall(r"\n\* .+\n  (€[0-9.]+ \(was €[0-9.]+\))\n", text)
+    low, high = map(float, re.findall(r"[0-9.]+", was))
+    assert low < high
 
 
 def test_a_persona_file_by_name_or_path(workspace: Workspace) -> None:

@@ -277,3 +277,23 @@ def test_numbers_take_the_readers_plural(store: TemplateStore, context: Any) -> 
         ("ar", "و3 منتجات أخرى"),
     ):
         assert words in Page(store.get("abandoned_cart").render(context(locale=locale, lines=15)).html).text
+
+
+@EVERY_MAIL
+def test_a_name_of_a_whole_sentence_is_left_out(mail: Any, name: str) -> None:
+    sent = mail(name, "long words")
+    for part in (sent.subject, Page(sent.html).text, sent.text):
+        assert "Maximiliana" not in part
+
+
+def test_stars_run_in_the_direction_of_reading(store: TemplateStore, context: Any) -> None:
+    for locale, direction in (("ar", "rtl"), ("en", "ltr")):
+        html = store.get("post_purchase_review").render(context(locale=locale)).html
+        rows = re.findall(r'<div dir="(\w+)"[^>]*><a class="rk-star" [^>]*rating=(\d)', html)
+        assert rows and set(rows) == {(direction, "1")}
+
+
+def test_a_french_colon_has_its_space(store: TemplateStore, context: Any) -> None:
+    text = store.get("abandoned_cart").render(context(locale="fr")).text
+    assert "Se désabonner\u00a0: https" in text and "Total\u00a0: " in text
+    assert not re.search(r"\w:( |\n)", text)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from campaigns.domain.product import Product
 from campaigns.rendering.context import (
@@ -25,6 +26,9 @@ from campaigns.rendering.context import (
 _NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 _TITLES = ("Oak chair", "Linen cushion", "Reading lamp", "Wool throw", "Stoneware cup", "Cast-iron pan")
 OPTIONAL_PARTS = ("cart", "order", "session", "coupon")
+
+RECOMMENDED: Final = 4
+"""How many products a slot of a shopper with everything has; a persona with fewer is about having few."""
 
 
 class AnySlot(dict[str, SlotContext]):
@@ -70,9 +74,13 @@ def sample_products(count: int) -> list[Product]:
     ]
 
 
-def full_context(shop: ShopContext | None = None, *, lines: int = 3, recommended: int = 4) -> RenderContext:
-    """A shopper of whom everything is known."""
+def full_context(
+    shop: ShopContext | None = None, *, lines: int = 3, recommended: int = RECOMMENDED, pictures: bool = True
+) -> RenderContext:
+    """A shopper of whom everything is known; without `pictures`, no product has one."""
     products = sample_products(max(lines, recommended, 1))
+    if not pictures:
+        products = [replace(product, image_url="") for product in products]
     cart_lines = [line_context(product, quantity=1 + index % 2) for index, product in enumerate(products[:lines])]
     items = [slot_item(product, reason="Goes well with your cart") for product in products[:recommended]]
     base = "https://links.nordsee.example"
@@ -106,13 +114,13 @@ def full_context(shop: ShopContext | None = None, *, lines: int = 3, recommended
 def personas(shop: ShopContext | None = None) -> dict[str, RenderContext]:
     """Every persona by name; `everything` comes first."""
     full = full_context(shop)
-    unpictured = [{**line, "image_url": ""} for line in (full["cart"] or {"lines": []})["lines"]]
     return {
         "everything": full,
         "no name": _with(full, profile=_profile(first_name="", last_name="")),
-        "one line": _with(full_context(shop, lines=1, recommended=2), coupon=None),
+        "one line": _with(full_context(shop, lines=1, recommended=1), coupon=None),
+        "two lines": full_context(shop, lines=2, recommended=2),
         "twelve lines": full_context(shop, lines=12),
-        "no pictures": _with(full, cart={**(full["cart"] or {}), "lines": unpictured}),
+        "no pictures": full_context(shop, pictures=False),
         "no recommendations": _with(full, slots=NoSlot(recommendations={"title": "", "items": []})),
         "long name": _with(full, profile=_profile(first_name="Wolfeschlegelsteinhausenbergerdorff " * 3)),
         "emoji": _with(full, profile=_profile(first_name="Zoë 🌸👩‍👧")),
