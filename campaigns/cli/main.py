@@ -30,6 +30,8 @@ COMMANDS: Final[dict[str, str]] = {
     "serve": "campaigns.cli.serve:serve",
     "suppress": "campaigns.cli.privacy:suppress",
     "unsuppress": "campaigns.cli.privacy:unsuppress",
+    "export": "campaigns.cli.privacy:export",
+    "forget": "campaigns.cli.privacy:forget",
     "up": "workers.commands:up",
     "why": "campaigns.cli.why:why",
     "worker": "workers.commands:worker",

@@ -57,6 +57,7 @@ class ExitReason(StrEnum):
     MERGED = "merged"
     CAMPAIGN_RETIRED = "campaign_retired"
     MANUAL = "manual"
+    FORGOTTEN = "forgotten"
     SUPPRESSED = "suppressed"
     NO_ADDRESS = "no_address"
     NO_CONSENT = "no_consent"
@@ -119,6 +120,7 @@ EXIT_SENTENCES: Final[dict[ExitReason, str]] = {
     ExitReason.MERGED: "the profile was joined with another that has the same enrollment.",
     ExitReason.CAMPAIGN_RETIRED: "the campaign was taken out of service.",
     ExitReason.MANUAL: "it was ended by hand.",
+    ExitReason.FORGOTTEN: "the shopper asked to be forgotten.",
     ExitReason.SUPPRESSED: "the address is on the do-not-send list.",
     ExitReason.NO_ADDRESS: "there is no email address to write to.",
     ExitReason.NO_CONSENT: "there is no consent to marketing mail.",

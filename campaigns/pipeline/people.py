@@ -119,12 +119,12 @@ def load_people(
 ) -> People:
     """Locks and reads everybody the batch touches: its own profiles, merged ones, and those an order covers.
 
-    Raises `IdentityRace` where another worker joined one of them with somebody else in the meantime."""
+    Raises `IdentityRace` where one of them was joined with somebody else, or forgotten, in the meantime."""
     created = [_new_profile(i, resolution) for i in sorted(resolution.created) if i not in resolution.merges]
     insert_profiles(connection, created, now)
     ids = set(resolution.profile_ids) | set(resolution.merges) | set(_covered(connection, events))
     rows = lock_profiles(connection, ids)
-    if any(row.merged_into is not None for row in rows.values()):
+    if any(row.merged_into is not None or row.is_forgotten for row in rows.values()):
         raise IdentityRace
     books = books_of(list_enrollments(connection, ids - resolution.created.keys()))
     by_id = {

@@ -55,11 +55,9 @@ def record_feedback(engine: Engine, events: Sequence[FeedbackEvent]) -> int:
         known = _name_messages(connection, events)
         marks = [_mark(event, ref) for event, ref, _ in known]
         mark_messages(connection, sorted({mark[0]: mark for mark in sorted(marks, key=_weight)}.values()))
-        for event, ref, _ in known:
-            url = event.url or None
-            add_feedback(
-                connection, ref, event.kind, at=event.occurred_at, machine=event.machine, url=url, raw=event.raw
-            )
+        for event, ref, address in known:
+            url, raw = (event.url or None, event.raw) if address else (None, {})
+            add_feedback(connection, ref, event.kind, at=event.occurred_at, machine=event.machine, url=url, raw=raw)
         for event, ref, address in sorted(known, key=lambda one: one[2]):
             if reason := _reason_to_stop(event):
                 detail = event.detail[:500] or ref
@@ -108,10 +106,10 @@ def unsubscribe(engine: Engine, message_ref: str, *, at: datetime, campaign_id: 
 
 
 def find_choices(engine: Engine, message_ref: str) -> Choices | None:
-    """What the message's address chose so far; None for a message nobody knows."""
+    """What the message's address chose so far; None for a message nobody knows, or of a forgotten shopper."""
     with transaction(engine.database) as connection:
         found = find_message(connection, message_ref)
-        if found is None:
+        if found is None or not found[0].address:
             return None
         address = found[0].address
         scopes = find_suppressions(connection, [address.lower()]).get(address.lower(), {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,8 @@ _LOAD = (
 )
 _LOCK = statement(_LOAD + " ORDER BY p.profile_id FOR UPDATE OF p")
 _READ = statement(_LOAD)
+FORGOTTEN: Final = "forgotten:"
+"""What the assignment key of a forgotten profile begins with."""
 HOLD = statement("SELECT 1 FROM profiles p WHERE p.profile_id = ANY(:ids) ORDER BY p.profile_id FOR SHARE OF p")
 """Keeps profiles from changing until the transaction ends."""
 _SAVE_STATES = statement(
@@ -68,7 +70,8 @@ _FIND = statement(
 )
 _COUNT = statement(
     "SELECT count(*) FILTER (WHERE email IS NOT NULL OR user_id IS NOT NULL),"
-    " count(*) FILTER (WHERE email IS NULL AND user_id IS NULL) FROM profiles WHERE merged_into IS NULL"
+    " count(*) FILTER (WHERE email IS NULL AND user_id IS NULL AND coalesce(assignment_key, '') NOT LIKE 'forgotten:%')"
+    " FROM profiles WHERE merged_into IS NULL"
 )
 
 
@@ -92,6 +95,11 @@ class ProfileRow:
     def drawn_by(self) -> str:
         """What the sticky draws of experiments are made from."""
         return self.assignment_key or str(self.profile_id)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Left over for measurement from a shopper who was forgotten; nothing may be added to it."""
+        return (self.assignment_key or "").startswith(FORGOTTEN)
 
     @property
     def known(self) -> bool:

@@ -40,7 +40,10 @@ def suppress(
 ) -> None:
     """Takes an address out, for everything or for one campaign; takes effect with the commit.
 
-    The first reason stands, but an unsubscribe, which the shopper may take back, gives way to a bounce or complaint."""
+    The first reason stands, but an unsubscribe, which the shopper may take back, gives way to a bounce or complaint.
+    No address, as on a forgotten shopper's mails, is nobody to take out."""
+    if not address:
+        return
     connection.execute(
         _ADD, {"address": address, "scope": scope, "reason": reason, "detail": detail or None, "now": now}
     )
