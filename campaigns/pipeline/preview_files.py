@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -42,12 +43,24 @@ def _read(folder: Path) -> tuple[dict[str, Campaign], list[str]]:
     problems: list[str] = []
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
         try:
-            campaign = read_campaign(path)
-        except RekindleError as error:
-            problems.extend(str(error).splitlines())
+            seen = path.stat()
+            campaign = _read_once(path, seen.st_mtime_ns, seen.st_size)
+        except OSError:  # gone since it was listed
+            continue
+        if isinstance(campaign, RekindleError):
+            problems.extend(str(campaign).splitlines())
         else:
             found.setdefault(campaign.campaign_id, campaign)
     return found, problems
+
+
+@lru_cache(maxsize=512)
+def _read_once(path: Path, changed_at: int, size: int) -> Campaign | RekindleError:
+    """Parsed once for each state of the file: an app that draws anew at every save must not wait for YAML."""
+    try:
+        return read_campaign(path)
+    except RekindleError as error:
+        return error
 
 
 def find_campaign(read: ReadCampaigns, campaign_id: str, step: int = 1) -> Campaign:

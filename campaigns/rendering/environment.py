@@ -93,7 +93,7 @@ _MJML_INCLUDE = re.compile(
     r"<mj-include\b[^>]*?\bpath\s*=\s*[\"'](?P<path>[^\"'{}]+)[\"'][^>]*?(?:/>|>\s*</mj-include>)"
 )
 _FRAME_ARGUMENTS = ("_loop_vars", "_block_vars")
-_DROPPED_FILTERS = ("attr", "center", "pprint", "random", "xmlattr", "urlize")
+DROPPED_FILTERS = ("attr", "center", "pprint", "random", "xmlattr", "urlize")
 _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "list", "sum", "wordcount")
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
 
@@ -301,7 +301,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         return counted(items, self.budget)
 
     def _close_filters(self) -> None:
-        for name in _DROPPED_FILTERS:
+        for name in DROPPED_FILTERS:
             self.filters.pop(name)
         for name in _GROWING_FILTERS:
             self.filters[name] = _capped(self.filters[name])

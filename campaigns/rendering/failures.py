@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
 from traceback import walk_tb
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.tests import TESTS
 
+from campaigns.rendering.environment import DROPPED_FILTERS
+from campaigns.rendering.filters import FILTERS
 from campaigns.rendering.problems import TemplateProblem, UnsafeTemplate
+from campaigns.rendering.undefined import nearest
 
 _FIXES = {
     "undefined": "correct the name or guard it with {% if %} or | default(...)",
@@ -18,6 +24,10 @@ _FIXES = {
     "unsafe": "templates work on plain data with the filters and functions in docs/templates.md",
     "missing": "add the file or correct the name",
 }
+
+_UNKNOWN = re.compile(r"No (?P<kind>filter|test) named '(?P<name>[^']*)'")
+_MISSING = re.compile(r"'\.?(?P<name>\w+)'")
+_NAMES = {"filter": {*JINJA_FILTERS, *FILTERS} - set(DROPPED_FILTERS), "test": set(TESTS)}
 
 
 @contextmanager
@@ -29,7 +39,8 @@ def rendering_errors(file: str) -> Iterator[None]:
         raise
     except TemplateSyntaxError as error:
         what = error.message or "syntax error"
-        raise TemplateProblem(what, file=_short(error.name or file), line=error.lineno, fix=_FIXES["syntax"]) from error
+        fix = _right_name(what) or _FIXES["syntax"]
+        raise TemplateProblem(what, file=_short(error.name or file), line=error.lineno, fix=fix) from error
     except TemplateNotFound as error:
         raise TemplateProblem(f"there is no template file '{error.name}'", file=file, fix=_FIXES["missing"]) from error
     except (SecurityError, RecursionError, MemoryError) as error:
@@ -38,9 +49,17 @@ def rendering_errors(file: str) -> Iterator[None]:
             what, file=_place(error, file)[0], line=_place(error, file)[1], fix=_FIXES["unsafe"]
         ) from error
     except UndefinedError as error:
+        named, line = _where_written(error, *_place(error, file))
+        raise TemplateProblem(str(error), file=named, line=line, fix=_FIXES["undefined"]) from error
+    except UnicodeDecodeError as error:
+        what = f"is not text in UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
         raise TemplateProblem(
-            str(error), file=_place(error, file)[0], line=_place(error, file)[1], fix=_FIXES["undefined"]
+            what, file=file, line=error.object.count(b"\n", 0, error.start) + 1, fix="save the file as UTF-8"
         ) from error
+    except TemplateRuntimeError as error:  # a filter or test that nobody knows, inside a condition
+        named, line = _where_written(error, *_place(error, file))
+        fix = _right_name(str(error)) or _FIXES["syntax"]
+        raise TemplateProblem(str(error), file=named, line=line, fix=fix) from error
     except Exception as error:  # a template may raise anything its filters raise
         raise TemplateProblem(
             f"{type(error).__name__}: {error}", file=_place(error, file)[0], line=_place(error, file)[1]
@@ -61,3 +80,38 @@ def _place(error: BaseException, file: str) -> tuple[str, int]:
         if template is not None:
             found = (template.name or file, template.get_corresponding_lineno(line))
     return found
+
+
+def _right_name(what: str) -> str:
+    """For a filter or test that nobody knows: the nearest that there is."""
+    found = _UNKNOWN.match(what)
+    if found is None:
+        return ""
+    if found["name"] in DROPPED_FILTERS:
+        return "this filter is off; use another of docs/templates.md"
+    near = nearest(found["name"], sorted(_NAMES[found["kind"]]))
+    return f"did you mean '{near}'?" if near else f"use a {found['kind']} of docs/templates.md"
+
+
+def _where_written(error: TemplateRuntimeError, file: str, line: int) -> tuple[str, int]:
+    """The line that writes the missing name. Jinja names the line where it was used: the first of a long expression,
+    or far below the `{% set %}` that misspelt it."""
+    found = _MISSING.search(str(error))
+    source = _source_of(error, file)
+    if found is None or not source or not 1 <= line <= len(source):
+        return file, line
+    word = re.compile(rf"\b{re.escape(found['name'])}\b")
+    places = [number for number, text in enumerate(source, 1) if word.search(text)]
+    return file, min(places, key=lambda number: (abs(number - line), -number), default=line)
+
+
+def _source_of(error: BaseException, file: str) -> list[str]:
+    for frame, _ in walk_tb(error.__traceback__):
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None and template.name == file and template.environment.loader is not None:
+            try:
+                source: str = template.environment.loader.get_source(template.environment, file)[0]
+            except (TemplateNotFound, UnicodeDecodeError):  # gone or changed since
+                return []
+            return source.splitlines()
+    return []

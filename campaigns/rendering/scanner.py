@@ -64,11 +64,11 @@ def first_imbalance(source: str) -> Imbalance | None:
             if not open_tags:
                 return Imbalance(tag.start, f"</{tag.name}>", "closes a tag that is not open")
             if open_tags[-1].name != tag.name:
-                return _unclosed(open_tags[-1], f"is closed by </{tag.name}>")
+                return _unclosed(open_tags[-1], f"a tag is not closed before </{tag.name}>")
             open_tags.pop()
         elif not tag.empty:
             open_tags.append(tag)
-    return _unclosed(open_tags[-1], "is never closed") if open_tags else None
+    return _unclosed(open_tags[-1], "a tag is never closed") if open_tags else None
 
 
 def _unclosed(tag: Tag, what: str) -> Imbalance:

@@ -130,7 +130,10 @@ class EmailTemplate:
 
     def traced(self, context: Mapping[str, Any]) -> TracedSource:
         """The MJML of one rendering, with the file and line of every part of it."""
-        return self._body.traced(self._values(context))
+        values = self._values(context)
+        values["mail"]["subject"] = one_line(self._subject.text(values))
+        values["mail"]["preheader"] = one_line(self._preheader.text(values))
+        return self._body.traced(values)
 
     def render_uncompiled(self, context: Mapping[str, Any]) -> str:
         """The HTML by the slow way, Jinja first and MJML after: the yardstick for the compiled one."""

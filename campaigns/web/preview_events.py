@@ -10,7 +10,7 @@ from typing import Final
 
 from campaigns.pipeline.preview_live import stamps
 
-LOOK_SECONDS: Final = 0.06
+LOOK_SECONDS: Final = 0.03
 _SILENCE_SECONDS: Final = 15.0
 _End = None
 

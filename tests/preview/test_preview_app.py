@@ -11,6 +11,7 @@ import pytest
 from campaigns.clock import WallClock
 from campaigns.config import Workspace, load_settings
 from campaigns.pipeline.preview import Wanted, open_studio, template_folders
+from campaigns.pipeline.preview_files import read_campaigns
 from campaigns.pipeline.preview_live import LiveTemplates
 from campaigns.rendering import shipped_templates
 from campaigns.web.preview import PreviewApp
@@ -113,3 +114,21 @@ def test_a_real_shopper_without_servers_is_a_problem_in_place(site: httpx.Client
 
 def test_another_sites_name_for_this_machine_is_refused(site: httpx.Client) -> None:
     assert site.get("/preview/state", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_drafts_can_be_chosen_in_a_group_of_their_own(site: httpx.Client) -> None:
+    state = site.get("/preview/state", params={"campaign": "welcome"}).json()
+    groups = {each["value"]: each.get("group") for each in state["options"]["campaigns"]}
+    assert state["template"] == "welcome" and state["subject"]
+    assert groups["welcome"] == "Drafts" and groups["abandoned_cart"] is None
+
+
+def test_a_campaign_file_is_parsed_again_only_when_it_changed(workspace: Workspace) -> None:
+    path = workspace.campaigns / "abandoned_cart.yaml"
+    before = read_campaigns(workspace.campaigns).by_id["abandoned_cart"]
+    assert read_campaigns(workspace.campaigns).by_id["abandoned_cart"] is before
+    path.write_text(path.read_text(encoding="utf-8").replace("name: Abandoned cart", "name: Carts"), encoding="utf-8")
+    assert read_campaigns(workspace.campaigns).by_id["abandoned_cart"].name == "Carts"
+    path.write_text("id: [", encoding="utf-8")
+    for _ in range(2):
+        assert "not YAML" in read_campaigns(workspace.campaigns).problems[0]

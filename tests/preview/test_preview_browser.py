@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,6 +73,15 @@ def test_a_saved_template_shows_by_itself_where_the_reader_was(page: Any, worksp
     page.wait_for_timeout(100)
     assert page.evaluate(scrolled) == 240
     assert page.locator("#stage iframe").count() == 1
+
+
+def test_a_picture_that_never_comes_does_not_hold_up_the_mail(page: Any, workspace: Workspace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/slow.png"
+        save(workspace, "{{ ui.help_line() }}", f'<mj-image src="{address}" alt="" /><mj-text>At once</mj-text>')
+        mail(page).get_by_text("At once").wait_for()
+        shown = page.evaluate(f"document.querySelector('{MAIL}').contentDocument.readyState")
+        assert shown == "interactive", "the picture is still awaited"
 
 
 def test_a_problem_stands_in_place_and_goes_when_it_is_mended(page: Any, workspace: Workspace) -> None:

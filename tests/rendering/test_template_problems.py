@@ -37,7 +37,16 @@ WRONG = {
     "misspelt": ("<mjml><mj-body>\n<mj-raw>{{ profil.first_name }}</mj-raw></mj-body></mjml>", 2, "", ""),
     "misspelt key": ("<mjml><mj-body>\n\n<mj-raw>{{ cart.totl_minor }}</mj-raw></mj-body></mjml>", 3, "", ""),
     "misspelt in a condition": ("<mjml>\n{% if cart.lins %}{% endif %}</mjml>", 2, "", ""),
-    "unknown filter": ("<mjml>\n{{ shop.name | mony }}</mjml>", 2, "", ""),
+    "misspelt long before it is used": (
+        "{% set lines = cart.linez %}\n<mjml>\n\n<mj-body>\n{% for line in lines %}{% endfor %}</mj-body></mjml>",
+        1,
+        "",
+        "",
+    ),
+    "misspelt in a long expression": ("<mjml>\n{{ [\n  shop.name,\n  shop.nmae,\n] | join }}</mjml>", 4, "", ""),
+    "unknown filter": ("<mjml>\n{{ shop.name | mony }}</mjml>", 2, "", "did you mean 'money'?"),
+    "filter that is off": ("<mjml>\n{{ shop.name | center }}</mjml>", 2, "", "docs/templates.md"),
+    "unknown test": ("<mjml>\n{% if cart is defind %}{% endif %}</mjml>", 2, "", "did you mean 'defined'?"),
 }
 
 
@@ -124,3 +133,23 @@ def test_a_saved_file_is_seen_after_refresh(tmp_path: Path, context: RenderConte
     email = store.get("mail").render(context)
     assert email.subject == "new"
     assert "new after" in email.html
+
+
+def test_a_file_that_is_no_text_says_so_with_its_line(
+    write: Callable[..., EmailTemplate], context: RenderContext, tmp_path: Path
+) -> None:
+    write("<mjml></mjml>")
+    [path] = tmp_path.rglob("mail/body.mjml")
+    path.write_bytes(b"<mjml>\n<mj-body>\n\xff\xfe\x00</mj-body></mjml>")
+    with pytest.raises(TemplateProblem) as caught:
+        TemplateStore([path.parents[1]]).get("mail").render(context)
+    assert (caught.value.file, caught.value.line) == ("mail/body.mjml", 3)
+    assert "UTF-8" in caught.value.what and "UTF-8" in caught.value.fix
+
+
+def test_the_traced_source_holds_subject_and_preheader(
+    write: Callable[..., EmailTemplate], context: RenderContext
+) -> None:
+    source = "<mjml><mj-head><mj-title>{{ mail.subject }}</mj-title></mj-head><mj-body></mj-body></mjml>"
+    template = write(source, subject="Hello {{ profile.first_name }}")
+    assert "<mj-title>Hello Ann</mj-title>" in template.traced(context).source

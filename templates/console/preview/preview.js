@@ -8,6 +8,7 @@
   const looks = document.querySelector(".looks");
   const tabs = [...document.querySelectorAll("[role=tab]")];
   const narrow = window.matchMedia("(max-width: 760px)");
+  const PATIENCE_MS = 120;
   const NAMES = ["campaign", "step", "variant", "persona", "locale"];
 
   const recall = (key, otherwise) => {
@@ -116,44 +117,63 @@
   }
 
   // The new mail is loaded behind the old one and takes its place, scrolled as far: nothing flickers at a save.
-  function show(address) {
-    return new Promise((done) => {
-      for (const stale of stage.querySelectorAll(".coming")) stale.remove();
-      const next = make("iframe");
-      next.title = "The mail as its reader sees it";
-      next.setAttribute("sandbox", stage.dataset.sandbox);
-      next.referrerPolicy = "no-referrer";
-      dress(next);
-      const before = frame();
-      if (before) next.classList.add("coming");
-      next.addEventListener("load", () => {
-        const at = before?.contentDocument?.scrollingElement?.scrollTop ?? 0;
-        if (next.contentDocument?.scrollingElement) next.contentDocument.scrollingElement.scrollTop = at;
-        dress(next);
-        before?.remove();
-        if (next.contentDocument?.scrollingElement) next.contentDocument.scrollingElement.scrollTop = at;
-        done();
-      }, { once: true });
-      next.src = address;
-      stage.append(next);
+  // Slow pictures do not hold it up for longer than a blink.
+  function loading(address) {
+    for (const stale of stage.querySelectorAll(".coming")) stale.remove();
+    const next = make("iframe");
+    next.title = "The mail as its reader sees it";
+    next.setAttribute("sandbox", stage.dataset.sandbox);
+    next.referrerPolicy = "no-referrer";
+    dress(next);
+    next.classList.add("coming");
+    const ready = new Promise((done) => {
+      next.addEventListener("load", done, { once: true });
+      const parsed = () => next.contentDocument?.readyState === "interactive" && next.contentDocument.URL !== "about:blank";
+      const look = () => {
+        if (!next.isConnected) done();
+        else if (parsed()) setTimeout(done, PATIENCE_MS);
+        else setTimeout(look, 15);
+      };
+      setTimeout(look, 15);
     });
+    next.src = address;
+    stage.append(next);
+    return { address, next, ready };
+  }
+
+  async function show({ next, ready }) {
+    await ready;
+    if (!next.isConnected) return;
+    const before = frame();
+    const at = before?.contentDocument?.scrollingElement?.scrollTop ?? 0;
+    const page = next.contentDocument?.scrollingElement;
+    if (page) page.scrollTop = at;
+    dress(next);
+    before?.remove();
+    if (page) page.scrollTop = at;
   }
 
   async function load({ saved = false } = {}) {
     const mine = ++turn;
-    const query = chosen().toString();
+    const address = () => `/preview/frame?${chosen()}&scheme=${look.scheme}`;
+    let coming = loading(address());
     let state;
     try {
-      const answer = await fetch(`/preview/state?${query}`);
+      const answer = await fetch(`/preview/state?${chosen()}`);
       if (!answer.ok) throw new Error(`${answer.status}`);
       state = await answer.json();
     } catch { return; }
     if (mine !== turn) return;
     draw(state);
-    const address = `/preview/frame?${chosen()}&scheme=${look.scheme}`;
-    document.getElementById("alone").href = address;
-    if (!state.problem) await show(address);
-    else if (!frame()) stage.classList.remove("stale");
+    document.getElementById("alone").href = address();
+    if (state.problem) {
+      coming.next.remove();
+      if (!frame()) stage.classList.remove("stale");
+    } else {
+      if (coming.address !== address()) coming = loading(address());
+      await show(coming);
+    }
+    if (mine !== turn) return;
     if (tab !== "html") await part(mine);
     document.documentElement.dataset.version = String(state.version);
     if (saved) say(`Drawn anew at ${new Date().toLocaleTimeString()}`, "fresh");
