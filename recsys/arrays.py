@@ -8,6 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys.compiled import kernels
+
 if TYPE_CHECKING:
     Matrix: TypeAlias = sp.csr_matrix[Any]
 else:
@@ -63,6 +65,20 @@ def top(scores: Matrix, depth: int) -> Matrix:
     parts = [_best_of(scores, i, min(i + step, len(lengths)), width) for i in range(0, len(lengths), step)]
     values, columns, counts = (np.concatenate(x) for x in zip(*parts, strict=True))
     return from_rows(values, columns, np.concatenate([[0], np.cumsum(counts)]), scores.shape)
+
+
+def best_of_product(left: Matrix, right: Matrix, depth: int, scale: Floats | None = None) -> Matrix:
+    """Return `top(left @ right, depth)`, each column multiplied by its `scale` before; one loop where compiled."""
+    loops = kernels()
+    if loops is None:
+        found = csr(left @ right)
+        if scale is not None:
+            found.data = (found.data * scale[found.indices]).astype(np.float32)
+        return top(found, depth)
+    given = np.zeros(0, np.float32) if scale is None else np.asarray(scale, dtype=np.float32)
+    parts = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
+    values, columns, starts = loops.best_of_product(*parts, given, right.shape[1], depth)
+    return from_rows(values, columns, starts, (left.shape[0], right.shape[1]))
 
 
 def _best_of(scores: Matrix, start: int, stop: int, width: int) -> tuple[Floats, Ints, Ints]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, positions, row_numbers, row_peaks, top
+from recsys.compiled import kernels
 
 CONSTANT = 20.0  # of reciprocal-rank fusion
 
@@ -67,9 +69,25 @@ def united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Fl
     """Return the `most` pairs per query with the strongest fusion among the `near` best of any answer.
 
     Answers are queries x products, rows best first, at most `deep` long. What a source says further down its answer
-    counts where another one proposed the product. `allowed` masks products; `weights` has one number per source. A
-    table with a cell for every query and product stands in for sorting and searching.
+    counts where another one proposed the product. `allowed` masks products; `weights` has one number per source.
     """
+    loops = kernels()
+    return (
+        _united(answers, weights, width, allowed) if loops is None else _looped(loops, answers, weights, width, allowed)
+    )
+
+
+def _looped(loops: Any, answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None) -> Pairs:
+    offsets = np.cumsum([0, *(a.nnz for a in answers[:-1])])
+    starts = np.stack([a.indptr + offset for a, offset in zip(answers, offsets, strict=True)])
+    columns, values = np.concatenate([a.indices for a in answers]), np.concatenate([a.data for a in answers])
+    mask = np.ones(answers[0].shape[1], dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
+    limits = (width.near, width.deep, width.most)
+    return Pairs(*loops.unite(starts, columns, values, np.asarray(weights, dtype=float), mask, limits, CONSTANT))
+
+
+def _united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None) -> Pairs:
+    """The same in numpy: a table with a cell for every query and product stands in for sorting and searching."""
     queries, products = answers[0].shape
     found = [_Answer.of(a) for a in answers]
     table = np.zeros(queries * products, dtype=bool)

@@ -264,7 +264,7 @@ class Blend:
     ) -> tuple[Pairs, Floats]:
         """Return the pairs that may come out on top, by the first trees, and their shares by all of them."""
         facts, most = features.compute(queries, pairs), max(self.settings.finalists, depth)
-        if int(np.bincount(pairs.query, minlength=1).max()) > most:
+        if not ranker.is_compiled and int(np.bincount(pairs.query, minlength=1).max()) > most:
             kept = strongest(pairs.query, ranker.sketch(facts), len(queries), most)
             pairs, facts = pairs.at(kept), facts[kept]
         return pairs, share_of(ranker.score(facts))

@@ -9,6 +9,8 @@ import lightgbm
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints
+from recsys.blend.trees import Trees
+from recsys.compiled import kernels
 from recsys.errors import BadArtifact
 
 SKETCH = 25  # trees of a first look
@@ -48,9 +50,17 @@ class Ranker:
 
     def __init__(self, boosters: list[lightgbm.Booster], threads: int = 2) -> None:
         self.boosters, self.threads = boosters, threads
+        self.trees = Trees.of(boosters) if kernels() else None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether all trees cost less than a first look by LightGBM."""
+        return self.trees is not None
 
     def score(self, features: Floats) -> Floats:
         """Return one score per row of features."""
+        if self.trees is not None:
+            return self.trees.score(features)
         scores = [np.asarray(b.predict(features, num_threads=self.threads)) for b in self.boosters]
         return np.asarray(np.mean(scores, axis=0))
 

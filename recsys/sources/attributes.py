@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 from implicit.nearest_neighbours import ItemItemRecommender
 
-from recsys.arrays import Floats, Ints, Matrix, csr, empty, matrix, row_numbers, top
+from recsys.arrays import Floats, Ints, Matrix, best_of_product, csr, empty, matrix, row_numbers
 from recsys.catalog import Catalog
 from recsys.log import InteractionLog
 from recsys.queries import Queries
@@ -70,4 +70,4 @@ class Attributes(StoredArrays):
 
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return the products most alike to what was touched in the session."""
-        return top(csr(queries.prefix_matrix(self.similarity.shape[0], self.decay, 10) @ self.similarity), depth)
+        return best_of_product(queries.prefix_matrix(self.similarity.shape[0], self.decay, 10), self.similarity, depth)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints, Matrix, csr, empty, matrix, top
+from recsys.arrays import Bools, Ints, Matrix, best_of_product, empty, matrix, top
 from recsys.catalog import Catalog
 from recsys.columns import ORDER
 from recsys.log import InteractionLog
@@ -59,7 +59,7 @@ class PopularityBy(StoredArrays):
 
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return what is popular where each query stands."""
-        return top(csr(self._standing(queries) @ self.lists), depth)
+        return best_of_product(self._standing(queries), self.lists, depth)
 
     def _standing(self, queries: Queries) -> Matrix:
         size = self.lists.shape[0]

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import lapack
 
-from recsys.arrays import Floats, Ints, Matrix, csr, empty, from_rows, group_sums, top
+from recsys.arrays import Floats, Ints, Matrix, best_of_product, csr, empty, from_rows, group_sums
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
@@ -54,7 +54,7 @@ class Ease(StoredArrays):
         wanted = queries.prefix_matrix(products, self.decay)
         if self.history_share:
             wanted = csr(wanted + queries.history_matrix(products, 0.99) * np.float32(self.history_share))
-        return top(csr(wanted @ self.weights), depth)
+        return best_of_product(wanted, self.weights, depth)
 
 
 def _inverse(gram: Floats) -> Floats:

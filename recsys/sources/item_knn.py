@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight, normalize, tfidf_weight
 
-from recsys.arrays import Floats, Matrix, csr, empty, matrix, row_numbers, scaled, stacked, top
+from recsys.arrays import Floats, Matrix, best_of_product, csr, empty, matrix, row_numbers, scaled, stacked, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
@@ -34,7 +34,7 @@ def weighted(interest: Matrix, weighting: Weighting) -> Matrix:
 
 
 def _twice(near: Matrix, neighbours: int) -> Matrix:
-    parts = [top(csr(near[i : i + CHUNK] @ near), neighbours) for i in range(0, near.shape[0], CHUNK)]
+    parts = [best_of_product(csr(near[i : i + CHUNK]), near, neighbours) for i in range(0, near.shape[0], CHUNK)]
     return stacked(parts, near.shape[1])
 
 
@@ -119,4 +119,4 @@ class ItemKnn(StoredArrays):
         wanted = queries.prefix_matrix(products, self.decay)
         if self.history_share:
             wanted = wanted + queries.history_matrix(products) * np.float32(self.history_share)
-        return top(csr(wanted @ self.similarity), depth)
+        return best_of_product(csr(wanted), self.similarity, depth)

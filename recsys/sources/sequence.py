@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import Matrix, csr, empty, group_sums, matrix, row_numbers, top
+from recsys.arrays import Matrix, best_of_product, csr, empty, group_sums, matrix, row_numbers, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
@@ -45,7 +45,7 @@ class Sequence(StoredArrays):
 
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return what usually follows the last products of the session."""
-        return top(csr(queries.prefix_matrix(self.rules.shape[0], self.decay, 10) @ self.rules), depth)
+        return best_of_product(queries.prefix_matrix(self.rules.shape[0], self.decay, 10), self.rules, depth)
 
 
 def _confidence(total: Matrix, log: InteractionLog) -> Matrix:

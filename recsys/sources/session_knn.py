@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from recsys.arrays import Floats, Matrix, csr, empty, group_sums, stacked, top
+from recsys.arrays import Floats, Matrix, best_of_product, csr, empty, group_sums, stacked, top
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
@@ -78,7 +78,5 @@ class SessionKnn(StoredArrays):
             wanted = csr(wanted + queries.history_matrix(products, 0.99) * np.float32(self.history_share))
         weighted = wanted.copy()
         weighted.data = (wanted.data * np.sqrt(np.maximum(self.idf[wanted.indices], 0.0))).astype(np.float32)
-        near = top(csr(weighted @ self.index), self.neighbours)
-        votes = csr(near @ self.sessions)
-        votes.data = (votes.data * np.sqrt(np.maximum(self.idf[votes.indices], 0.0))).astype(np.float32)
-        return top(votes, depth)
+        near = best_of_product(weighted, self.index, self.neighbours)
+        return best_of_product(near, self.sessions, depth, np.sqrt(np.maximum(self.idf, 0.0)))

@@ -1,0 +1,101 @@
+"""Compiled loops give what numpy and LightGBM give: the same products, the same numbers, the same order."""
+
+from __future__ import annotations
+
+import lightgbm
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from recsys.arrays import Matrix, best_of_product, csr, from_rows, top
+from recsys.blend.candidates import Pairs, Width, _united, united
+from recsys.blend.ranker import Ranker, RankerSettings, learn
+from recsys.blend.trees import Trees
+
+pytest.importorskip("numba", reason="the extra `fast` is not installed")
+FIELDS = ("query", "product", "scores", "shares", "ranks", "fusion")
+
+
+def some(seed: int, rows: int, columns: int, share: float = 0.1, negative: bool = False) -> Matrix:
+    chance = np.random.default_rng(seed)
+    found = csr(sp.random(rows, columns, share, random_state=chance, data_rvs=chance.random))
+    found.data -= np.float32(0.3 if negative else 0.0)
+    return found
+
+
+@pytest.mark.parametrize("depth", [1, 7, 1000])
+@pytest.mark.parametrize("negative", [False, True])
+def test_the_best_of_a_product_are_those_of_numpy(depth: int, negative: bool) -> None:
+    left, right = some(1, 60, 40), some(2, 40, 300, 0.4, negative)
+    scale = np.random.default_rng(3).random(300).astype(np.float32)
+    product = csr(left @ right)
+    product.data = product.data * scale[product.indices]
+    expected, found = top(product, depth), best_of_product(left, right, depth, scale)
+    assert found.indptr.tolist() == expected.indptr.tolist()
+    assert found.indices.tolist() == expected.indices.tolist()
+    assert found.data.tolist() == expected.data.tolist()
+
+
+def test_of_equal_values_the_lower_numbers_are_kept() -> None:
+    ones = csr(np.ones((1, 9)))
+    assert best_of_product(csr(np.ones((1, 1))), ones, 4).indices.tolist() == [0, 1, 2, 3]
+
+
+def answers_of(queries: int, products: int) -> list[Matrix]:
+    chance = np.random.default_rng(4)
+    rows = []
+    for _ in range(5):
+        lengths = chance.integers(0, 40, queries)
+        columns = np.concatenate([chance.choice(products, n, replace=False) for n in lengths])
+        values = np.concatenate([np.sort(chance.random(n))[::-1] for n in lengths])
+        rows.append(from_rows(values, columns, np.concatenate([[0], np.cumsum(lengths)]), (queries, products)))
+    return rows
+
+
+@pytest.mark.parametrize("most", [5, 20, 500])
+def test_the_union_of_all_sources_is_that_of_numpy(most: int) -> None:
+    answers, weights = answers_of(50, 120), np.array([1.0, 0.5, 0.3, 0.2, 0.1])
+    allowed = np.random.default_rng(5).random(120) < 0.8
+    for mask in (None, allowed):
+        width = Width(15, 40, most)
+        found, expected = united(answers, weights, width, mask), _united(answers, weights, width, mask)
+        assert len(found)
+        for name in FIELDS:
+            assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+    assert allowed[found.product].all()
+
+
+def test_no_answers_make_no_pairs() -> None:
+    empty = from_rows(np.zeros(0), np.zeros(0), np.zeros(4), (3, 5))
+    assert len(united([empty, empty], np.ones(2), Width(2, 4, 3))) == 0
+    assert isinstance(united([empty], np.ones(1), Width(2, 4, 3)), Pairs)
+
+
+def ranker_of(settings: RankerSettings) -> tuple[Ranker, np.ndarray]:
+    """A ranker of facts with unknown values, zeros and whole numbers."""
+    chance = np.random.default_rng(6)
+    facts = chance.normal(size=(4000, 6)).astype(np.float32)
+    facts[:, 1] = np.round(facts[:, 1] * 2)
+    facts[chance.random(facts.shape) < 0.2] = np.nan
+    wanted = (np.nan_to_num(facts[:, 0]) + np.nan_to_num(facts[:, 1], nan=0.7) > 1.0).astype(np.int64)
+    query, held = np.arange(4000) // 20, np.arange(4000) // 20 % 5 == 0
+    return learn(facts, wanted, query, [f"fact{n}" for n in range(6)], settings, held), facts
+
+
+def test_trees_score_to_the_last_digits_as_lightgbm_does() -> None:
+    ranker, facts = ranker_of(RankerSettings(rounds=40, threads=1))
+    expected = np.mean([booster.predict(facts) for booster in ranker.boosters], axis=0)
+    assert ranker.is_compiled and np.ptp(expected) > 0
+    assert np.abs(ranker.score(facts) - expected).max() < 1e-12
+    edges = np.repeat(ranker.trees.threshold, 6).reshape(-1, 6) if ranker.trees else facts
+    on_the_edge = np.mean([booster.predict(edges) for booster in ranker.boosters], axis=0)
+    assert np.abs(ranker.score(edges) - on_the_edge).max() < 1e-12
+
+
+def test_trees_of_another_kind_are_left_to_lightgbm() -> None:
+    facts, wanted = np.arange(400.0)[:, None] % 10, (np.arange(400) % 10 > 4).astype(int)
+    kinds = lightgbm.Dataset(facts, wanted, categorical_feature=[0], params={"verbosity": -1})
+    many = lightgbm.Dataset(np.arange(4000.0)[:, None], np.arange(4000.0) ** 1.5, params={"verbosity": -1})
+    quiet = {"verbosity": -1, "min_data_in_leaf": 1}
+    assert Trees.of([lightgbm.train({**quiet, "objective": "binary"}, kinds, 3)]) is None
+    assert Trees.of([lightgbm.train({**quiet, "num_leaves": 60}, many, 3)]) is None
