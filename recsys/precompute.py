@@ -126,11 +126,15 @@ class Model:
 
     def answer_rows(self, interactions: pd.DataFrame, made_at: datetime) -> Iterator[tuple[str, bytes]]:
         """Yield (key, bytes) for every profile of some interactions, from these rows alone."""
+        queries, ids = self.queries_of(interactions)
+        return self.answer(queries, ids, made_at)
+
+    def queries_of(self, interactions: pd.DataFrame) -> tuple[Queries, list[str]]:
+        """Return what to ask about every profile of some interactions, in this model's numbers, and their ids."""
         log = build_log(interactions, self.catalog.products)
         queries = profile_queries(log, self.recent, np.arange(len(log.profiles)))
-        ids = [str(one) for one in log.profiles.external]
-        numbered = {"products": self.catalog.products, "profiles": log.profiles, "referrals": log.referrals}
-        return self.answer(queries, ids, made_at, **numbered)
+        asked = self._translated(queries, self.catalog.products, log.profiles, log.referrals)
+        return asked, [str(one) for one in log.profiles.external]
 
     def _translated(
         self, queries: Queries, products: IdMap, profiles: IdMap, referrals: IdMap | None = None

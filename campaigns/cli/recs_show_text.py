@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from campaigns.cli.output import Output
 from campaigns.domain.campaign_values import tell_age
@@ -11,6 +12,7 @@ from recsys.serving import Considered
 
 _BAR = 6
 _EXAMPLES = 3
+_SOURCES = 5
 
 
 def print_shown(output: Output, found: Shown) -> None:
@@ -35,6 +37,7 @@ def print_shown(output: Output, found: Shown) -> None:
     ]  # fmt: skip
     columns = ("product", "title", "rung: source", "score", "", "from", "what became of it")
     output.table("Candidates, in the order they were looked at", columns, candidates)
+    _print_opinions(output, found)
 
 
 def _print_known(output: Output, found: Shown) -> None:
@@ -69,6 +72,23 @@ def _print_sources(output: Output, considered: list[Considered]) -> None:
         )
     rows = [(name, n["all"], n["shown"], n["out"], n["all"] - n["shown"] - n["out"]) for name, n in counts.items()]
     output.table("By source", ("rung: source", "candidates", "shown", "taken out", "not needed"), rows)
+
+
+def _print_opinions(output: Output, found: Shown) -> None:
+    """Why the full model puts its products where they are: the places its sources give them."""
+    rows = [
+        (one.product_id, found.titles.get(one.product_id, ""), f"{one.score:.3f}", _places(one.places))
+        for one in found.sources_say
+    ]
+    if rows:
+        columns = ("product", "title", "score", "place with its sources")
+        output.table("The full model, asked now, and what its sources say", columns, rows)
+
+
+def _places(places: Mapping[str, int]) -> str:
+    shown = [f"{name} {place}" for name, place in list(places.items())[:_SOURCES]]
+    left = len(places) - len(shown)
+    return ", ".join(shown) + (f", {left} more" if left else "")
 
 
 def _print_rules(output: Output, found: Shown) -> None:

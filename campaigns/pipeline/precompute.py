@@ -71,7 +71,7 @@ def make_slates(
     `keep_as` also files them with the version. Returns how many profiles have one now."""
     count = 0
     for number, ids in enumerate(slices_of(profile_ids)):
-        rows = _rows_of(engine, ids, now, interactions)
+        rows = read_rows(engine, ids, now) if interactions is None else _part(interactions, ids)
         records = dict(model.answer_rows(rows, now))
         engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
         if keep_as:
@@ -80,9 +80,12 @@ def make_slates(
     return count
 
 
-def _rows_of(engine: Engine, ids: Sequence[str], now: datetime, interactions: pd.DataFrame | None) -> pd.DataFrame:
-    if interactions is not None:
-        return interactions[interactions[Columns.PROFILE].isin(ids)]
+def _part(interactions: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
+    return interactions[interactions[Columns.PROFILE].isin(ids)]
+
+
+def read_rows(engine: Engine, ids: Sequence[str], now: datetime) -> pd.DataFrame:
+    """What some profiles did lately, as far back as slates look."""
     with transaction(engine.database) as connection:
         return read_interactions(
             connection, since=now - MEMORY, until=now, profiles=[int(one) for one in ids if one.isdigit()]

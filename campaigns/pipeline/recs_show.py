@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from campaigns.domain.campaign import Campaign, Slot
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.recommend import fetch, request_for
+from campaigns.pipeline.recs_opinions import SourcesSay, ask_sources
 from campaigns.pipeline.recs_words import words_of
 from campaigns.pipeline.subject import Subject
 from campaigns.pipeline.train import moment_of
@@ -54,6 +55,7 @@ class Shown:
     mix: Mix
     own_slate: OwnSlate | None
     campaign_id: str = ""
+    sources_say: Sequence[SourcesSay] = ()
 
     def as_json(self) -> dict[str, Any]:
         request, slate = self.request, self.slate
@@ -84,6 +86,10 @@ class Shown:
                  "place": c.place or None}
                 for c in self.considered
             ],
+            "sources_say": [
+                {"product_id": one.product_id, "title": self.titles.get(one.product_id, ""), "score": one.score,
+                 "places": one.places} for one in self.sources_say
+            ],
             "weights": asdict(self.mix),
             "own_slate": asdict(self.own_slate) if self.own_slate else None,
             "missing_records": list(slate.missing),
@@ -110,12 +116,14 @@ def _shown(engine: Engine, connection: Connection, subject: Subject, slot: Slot,
     fetched, facts = fetch(engine, connection, [request], facts)
     words = words_of(engine.templates, subject.template, subject.row.locale or "", engine.settings.shop.locale)
     slate, considered = recommend(request, fetched, words), explain(request, fetched, most)
+    own = _own_slate(request, fetched)
+    said = ask_sources(engine, own.version, subject.row.profile_id, subject.at, most) if own else []
     known = {c.product_id for c in considered} | {c.seed for c in considered} | {s.product_id for s in request.signals}
+    known |= {one.product_id for one in said}
     unknown = [product_id for product_id in known if product_id and product_id not in facts]
     titles = {i: p.title for i, p in {**facts, **read_products(connection, unknown)}.items()}
-    own = _own_slate(request, fetched)
     campaign_id = subject.campaign.campaign_id
-    return Shown(subject.row, request, slate, considered, titles, subject.at, fetched.mix, own, campaign_id)
+    return Shown(subject.row, request, slate, considered, titles, subject.at, fetched.mix, own, campaign_id, said)
 
 
 def _own_slate(request: Request, fetched: Fetched) -> OwnSlate | None:

@@ -332,6 +332,17 @@ def test_show_tells_what_was_filtered_and_why(engine: Engine) -> None:
         show(engine, "nobody", "next_best")
 
 
+def test_show_tells_where_the_sources_of_the_full_model_put_its_products(engine: Engine) -> None:
+    train_and_publish(engine)
+    assert show(engine, "user-1", "next_best").sources_say == []  # no full model yet
+    challenge(engine, force=True)
+    found = show(engine, "user-1", "next_best", most=5)
+    assert 1 <= len(found.sources_say) <= 5
+    scores = [one.score for one in found.sources_say]
+    assert scores == sorted(scores, reverse=True)
+    assert all(one.places and found.titles[one.product_id] for one in found.sources_say)
+
+
 def test_status_alarms_before_and_is_quiet_after(engine: Engine) -> None:
     assert any("nothing was trained" in alarm for alarm in read_status(engine).alarms)
     challenge(engine, force=True)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from recsys.blend.model import Blend, BlendSettings
+from recsys.blend.opinions import opinions
 from recsys.blend.ranker import Growth, RankerSettings
 from recsys.catalog import build_catalog
 from recsys.errors import BadArtifact
@@ -62,6 +63,19 @@ def test_the_blend_learns_what_follows_what(blend: Blend):
     names = [CATALOG.products.external[c] for c in answer.indices]
     assert blend.ranker is not None
     assert "p2" in [n for n in names if n not in ("p0", "p1")][:2]
+
+
+def test_the_opinions_of_the_sources_are_told_beside_the_order(blend: Blend):
+    query = Queries.of([CATALOG.products.numbers(["p0", "p1"]).tolist()])
+    answer, found = blend.score(query, 6), opinions(blend, query, 6)
+    assert [one.product for one in found] == answer.indices.tolist()
+    history = next(s for s in blend.sources if s.name == "history").score(query, 10)
+    p1 = int(CATALOG.products.numbers(["p1"])[0])
+    [own] = [one for one in found if one.product == p1]
+    assert own.places["history"] == history.indices.tolist().index(p1) + 1
+    assert list(own.places.values()) == sorted(own.places.values())
+    unseen = next(one for one in found if one.product not in history.indices)
+    assert "history" not in unseen.places
 
 
 def test_features_are_the_same_in_batch_and_one_by_one(blend: Blend, log: InteractionLog):
