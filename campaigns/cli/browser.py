@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from campaigns.domain.errors import UnusableEnvironment
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 PHONE, DESKTOP = 390, 680
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -58,18 +58,24 @@ def picture(html: str, path: Path, *, width: int, dark: bool = False) -> None:
 def pictures(pages: Iterable[tuple[str, Look]], *, scale: float = 2) -> list[bytes]:
     """PNGs of whole pages, in order, from one browser; `scale` is how many dots a CSS pixel gets."""
     taken: list[bytes] = []
+    tabs: dict[Look, Page] = {}  # one for each look: to open one takes longer than to draw a mail
     with _browser() as browser:
         for html, look in pages:
-            page = browser.new_page(
-                viewport={"width": look.width, "height": 800},
-                color_scheme="dark" if look.dark else "light",
-                device_scale_factor=scale,
-                java_script_enabled=False,
-            )
-            page.set_content(html, wait_until="load", timeout=_LOAD_MS)
-            taken.append(page.screenshot(full_page=True))
-            page.close()
+            if look not in tabs:
+                tabs[look] = browser.new_page(
+                    viewport={"width": look.width, "height": 800},
+                    color_scheme="dark" if look.dark else "light",
+                    device_scale_factor=scale,
+                    java_script_enabled=False,
+                )
+                _shot(tabs[look], html)  # what is drawn first differs a shade from what is drawn again
+            taken.append(_shot(tabs[look], html))
     return taken
+
+
+def _shot(page: Page, html: str) -> bytes:
+    page.set_content(html, wait_until="load", timeout=_LOAD_MS)
+    return page.screenshot(full_page=True)
 
 
 @contextmanager

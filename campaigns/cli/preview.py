@@ -108,6 +108,7 @@ def preview(output: Output, /, **given: Any) -> int:
         if asked.serve:
             serve_preview(output, studio, asked.wanted, asked.port)
         elif asked.check or asked.update:
+            output.as_json = output.as_json or asked.form == "json"
             chosen = asked.choice if asked.persona or asked.locale else None
             return check_all(output, studio, asked.campaign, chosen, update=asked.update, out=asked.out)
         elif asked.everything:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
-
-from PIL import Image, ImageChops
 
 from campaigns.cli.browser import LOOKS, Look, find_browser, pictures
 from campaigns.cli.output import Output
+from campaigns.cli.preview_changes import report_changes
 from campaigns.cli.preview_output import page_of
 from campaigns.domain.campaign import Campaign
 from campaigns.domain.errors import WrongUsage
@@ -18,12 +15,10 @@ from campaigns.pipeline.campaign_files import InvalidCampaigns
 from campaigns.pipeline.preview import Studio
 from campaigns.pipeline.preview_files import find_campaign
 from campaigns.pipeline.preview_people import built_in_personas, persona_files
-from campaigns.pipeline.preview_samples import with_sample_pictures
 from campaigns.pipeline.preview_sheet import Cell, Choice, failures, render_sheet
 from campaigns.pipeline.preview_snapshots import Change, compare_snapshots, kept_choice, update_snapshots
 from campaigns.web.preview_sheet import sheet_page
 
-_DIFF_LINES = 40
 _SHEET_WIDTH = 1480
 
 
@@ -77,7 +72,7 @@ def check_all(
         output.line(f"{campaign.campaign_id}: {len(cells)} mails, {changed} files changed in {folder}")
     if update:
         return 0
-    _report(output, found, out or folder / "changes")
+    report_changes(output, found, out or folder / "changes")
     return 1 if found else 0
 
 
@@ -113,56 +108,3 @@ def _write_sheet(
         output.line(f"Wrote {picture}")
     elif not form:
         output.note("No browser was found, so there is no picture of the sheet (apt install chromium).")
-
-
-def _report(output: Output, found: Sequence[Change], folder: Path) -> None:
-    shown = _visual_diffs(found, folder) if found and find_browser() else {}
-    if output.as_json:
-        output.document([{"mail": c.name, "what": c.what, "picture": shown.get(c.name)} for c in found])
-        return
-    for change in found:
-        output.line(f"{change.name} {change.what}")
-        for line in change.diff[:_DIFF_LINES]:
-            output.line(f"    {line[:400]}")
-        if len(change.diff) > _DIFF_LINES:
-            output.line(f"    ... and {len(change.diff) - _DIFF_LINES} lines more")
-        if change.name in shown:
-            output.line(f"    before, after, difference: {shown[change.name]}")
-    many = f"{len(found)} mail{'s' if len(found) != 1 else ''} changed: look, then `rekindle preview --all --update`."
-    output.line(many if found else "Every mail is what its snapshot says.")
-
-
-def _visual_diffs(found: Iterable[Change], folder: Path) -> dict[str, str]:
-    """A picture a change: before, after, and what differs, beside each other."""
-    changed = [change for change in found if change.before and change.after]
-    pages = chain.from_iterable((change.before, change.after) for change in changed)
-    if not changed:
-        return {}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    taken = pictures(((with_sample_pictures(page), LOOKS[0]) for page in pages), scale=1)
-    paths: dict[str, str] = {}
-    for change, before, after in zip(changed, taken[::2], taken[1::2], strict=True):
-        path = folder / f"{change.name.replace('/', '-')}.png"
-        _side_by_side(before, after).save(path, optimize=True)
-        paths[change.name] = str(path)
-    return paths
-
-
-def _side_by_side(before: bytes, after: bytes) -> Image.Image:
-    old, new = (Image.open(io.BytesIO(taken)).convert("RGB") for taken in (before, after))
-    width, height = max(old.width, new.width), max(old.height, new.height)
-    old, new = _on_canvas(old, width, height), _on_canvas(new, width, height)
-    mask = ImageChops.difference(old, new).convert("L").point(lambda value: 255 if value > 8 else 0)
-    faded = Image.blend(new, Image.new("RGB", new.size, "white"), 0.75)
-    faded.paste((214, 40, 60), mask=mask)
-    sheet = Image.new("RGB", (3 * width + 40, height), (90, 90, 90))
-    for number, part in enumerate((old, new, faded)):
-        sheet.paste(part, (number * (width + 20), 0))
-    return sheet
-
-
-def _on_canvas(picture: Image.Image, width: int, height: int) -> Image.Image:
-    canvas = Image.new("RGB", (width, height), "white")
-    canvas.paste(picture, (0, 0))
-    return canvas

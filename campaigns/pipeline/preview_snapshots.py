@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +20,8 @@ from campaigns.pipeline.preview_sheet import Cell, Choice
 HTML, TEXT = ".html", ".txt"
 _CHOICE = "choice.json"
 _TAG = re.compile(r"(<[^<>]+>)")
+_WORD = re.compile(r"#?[\w.%-]+|\s+|[^\w\s]")
+_FEW = 5  # more swaps than these are better read as a diff
 _BETWEEN_TAGS = re.compile(r">\s*<")
 
 
@@ -30,6 +34,19 @@ class Change:
     diff: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
+
+    @property
+    def swaps(self) -> tuple[tuple[str, str, int], ...]:
+        """(was, is, how often) where words or values took the place of others and nothing else changed; else empty."""
+        gone = [line[1:] for line in self.diff if line.startswith("-") and not line.startswith("--- ")]
+        come = [line[1:] for line in self.diff if line.startswith("+") and not line.startswith("+++ ")]
+        found: Counter[tuple[str, str]] = Counter()
+        for old, new in zip_longest(gone, come, fillvalue=""):
+            olds, news = _WORD.findall(old), _WORD.findall(new)
+            if len(olds) != len(news):
+                return ()
+            found.update((was, now) for was, now in zip(olds, news, strict=True) if was != now)
+        return tuple((*pair, count) for pair, count in found.items()) if len(found) <= _FEW else ()
 
 
 def plain_links(html: str, base_url: str, *, escaped: bool = True) -> str:

@@ -153,4 +153,22 @@ def test_a_change_is_drawn_beside_what_it_was(workspace: Workspace, tmp_path: Pa
     done = rekindle(workspace, "--all", "--check", "--out", tmp_path / "changes")
     assert done.returncode == 1
     [drawn] = tmp_path.glob("changes/*.png")
-    assert drawn.name == "abandoned_cart-1-reminder.png" and Image.open(drawn).size[0] == 3 * 680 + 40
+    assert drawn.name == "abandoned_cart-1-reminder.png" and Image.open(drawn).size[0] == 3 * 680 + 80
+
+
+def test_a_change_that_only_the_dark_shows_is_drawn_dark(workspace: Workspace, tmp_path: Path) -> None:
+    assert rekindle(workspace, "abandoned_cart", "--all", "--update").returncode == 0
+    dark = '\n[shop.brand.dark]\nsurface = "#401020"\n'
+    workspace.config_file.write_text(workspace.config_file.read_text(encoding="utf-8") + dark, encoding="utf-8")
+    done = rekindle(workspace, "abandoned_cart", "--all", "--check", "--out", tmp_path)
+    assert done.returncode == 1
+    drawn = Image.open(tmp_path / "abandoned_cart-1-reminder.png")
+    assert drawn.getpixel((20 + 680 // 2, 320))[0] < 90 and (64, 16, 32) in {c for _, c in drawn.getcolors(1 << 24)}
+
+
+def test_a_change_that_nobody_sees_is_said_to_be_one(workspace: Workspace) -> None:
+    assert rekindle(workspace, "abandoned_cart", "--all", "--update").returncode == 0
+    unseen = "{% block head %}<mj-style>.nobody { color: red; }</mj-style>{% endblock %}"
+    save(workspace, "{% block after %}", unseen + "{% block after %}")
+    done = rekindle(workspace, "abandoned_cart", "--all", "--check")
+    assert done.returncode == 1 and "looks the same at every width" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -96,3 +97,23 @@ def test_made_up_slots_look_like_real_ones(workspace: Workspace) -> None:
     reasons = {item["reason"] for item in slates["recommendations"]["items"]}
     assert all("Ähnlich wie " in reason or "angesehen" in reason for reason in reasons), reasons
     assert len(reasons) == 4, "not every product for the same reason"
+
+
+def test_one_change_in_many_mails_is_told_once_as_what_became_what(workspace: Workspace) -> None:
+    preview(workspace, "--all", "--update", "--persona", "everything", "--persona", "no name")
+    text = workspace.config_file.read_text(encoding="utf-8")
+    workspace.config_file.write_text(text.replace("#1d4ed8", "#b0306a"), encoding="utf-8")
+    done = preview(workspace, "--all", "--check")
+    assert done.return_value == 1
+    assert len(re.findall(r"#\w+ became #b0306a 4 times\n", done.output)) == 1
+    assert done.output.count("the same as in abandoned_cart/1-reminder\n") == 13
+    assert "14 mails changed" in done.output and "@@" not in done.output
+
+
+def test_other_words_are_told_as_a_diff(workspace: Workspace) -> None:
+    preview(workspace, "--all", "--update")
+    edit(workspace, "Return to your cart", "Onwards")
+    done = preview(workspace, "--all", "--check")
+    assert "    -Return to your cart" in done.output and "    +Onwards" in done.output
+    [told] = json.loads(preview(workspace, "--all", "--check", "--format", "json").output)
+    assert told["mail"] == "abandoned_cart/1-reminder" and "+Onwards" in told["diff"]
