@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from binascii import b2a_base64, b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache
 from hashlib import sha256
 
+from campaigns.delivery.bodies import part
 from campaigns.delivery.headers import (
     UnsafeMail,
     address_spec,
@@ -37,8 +36,6 @@ TEST_HEADER = "X-Rekindle-Test"
 
 _PLAIN_REF = re.compile(r"[A-Za-z0-9_-]{1,80}(?:\.[A-Za-z0-9_-]{1,80}){0,3}")
 _LONGEST_REF = 300
-_BETWEEN_TAGS = b'"><'
-_LONGEST_PIECE = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,55 +129,12 @@ def _header_lines(mail: OutboundMail, date: datetime, identity: str, domain: str
 
 
 def _body(mail: OutboundMail) -> bytes:
-    parts = [_part(kind, text) for kind, text in (("plain", mail.email.text), ("html", mail.email.html)) if text]
+    parts = [part(kind, text) for kind, text in (("plain", mail.email.text), ("html", mail.email.html)) if text]
     if len(parts) < 2:
-        return parts[0] if parts else _part("plain", "")
+        return parts[0] if parts else part("plain", "")
     boundary = b"=_rekindle_" + sha256(mail.message_ref.encode("utf-8", "replace")).hexdigest()[:24].encode()
     opening = b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n\r\n'
-    return opening + b"".join(b"--" + boundary + b"\r\n" + part for part in parts) + b"--" + boundary + b"--\r\n"
-
-
-def _part(kind: str, text: str) -> bytes:
-    data = _canonical(text)
-    non_ascii = len(data) - len(text)
-    encoding, body = (
-        (b"base64", _base64(data)) if non_ascii * 4 > len(data) else (b"quoted-printable", _quoted_printable(data))
-    )
-    return (
-        b"Content-Type: text/"
-        + kind.encode()
-        + b'; charset="utf-8"\r\nContent-Transfer-Encoding: '
-        + encoding
-        + b"\r\n\r\n"
-        + body
-        + b"\r\n"
-    )
-
-
-def _canonical(text: str) -> bytes:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.replace("\n", "\r\n").encode("utf-8", "replace")
-
-
-def _base64(data: bytes) -> bytes:
-    encoded = b2a_base64(data, newline=False)
-    return b"\r\n".join([encoded[at : at + 76] for at in range(0, len(encoded), 76)])
-
-
-def _quoted_printable(data: bytes) -> bytes:
-    """In pieces between soft line breaks: most of a mail stands in the mails before it too, and is remembered."""
-    first, *others = data.split(_BETWEEN_TAGS)
-    pieces = [first, *(_BETWEEN_TAGS + piece for piece in others)]
-    return b"=\r\n".join([_piece(piece) if len(piece) <= _LONGEST_PIECE else _encoded(piece) for piece in pieces])
-
-
-def _encoded(data: bytes) -> bytes:
-    # b2a_qp breaks lines in the style of the first line end it meets: without one it would use a bare LF.
-    return b2a_qp(data + b"\r\n").removesuffix(b"\r\n")
-
-
-_piece = lru_cache(maxsize=2_048)(_encoded)
+    return opening + b"".join(b"--" + boundary + b"\r\n" + each for each in parts) + b"--" + boundary + b"--\r\n"
 
 
 def _packed(ref: str) -> str:

@@ -12,6 +12,7 @@ from jinja2 import Template
 from campaigns.rendering.compiler import Compiler, hidden_preheader, with_preheader
 from campaigns.rendering.composing import CannotCompose, Composer
 from campaigns.rendering.failures import rendering_errors
+from campaigns.rendering.folding import folded
 from campaigns.rendering.holes import MARK, Holes, MjmlEnvironment
 from campaigns.rendering.layout import LinkRewriter
 from campaigns.rendering.limits import checked_length
@@ -102,7 +103,7 @@ class Body:
     def html_uncompiled(self, values: dict[str, Any]) -> str:
         """Jinja first, MJML after, nothing kept."""
         source = self._run(self._template, values, holes=False)
-        return with_preheader(html_from_mjml(source), source, _preheader(values))
+        return folded(with_preheader(html_from_mjml(source), source, _preheader(values)))
 
     def traced(self, values: dict[str, Any]) -> TracedSource:
         """The mail's MJML with the file and line of every part of it."""

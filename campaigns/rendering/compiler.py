@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import escape
 
 from campaigns.rendering.disk import read_layout, tidy, write_layout
+from campaigns.rendering.folding import folded
 from campaigns.rendering.holes import MARK, SLOT
 from campaigns.rendering.layout import FIRST_SLOT, HOLE, Layout, layout_of, tokens_in
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
@@ -23,7 +24,7 @@ TIDY_EVERY = 500  # compilations
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
 )
-_FORMAT = "4"
+_FORMAT = "5"
 _UNIT = "unit:"
 
 
@@ -112,7 +113,7 @@ def compiled_layout(shape: Shape, values: list[str], around: tuple[str, str] | N
         html = html_from_mjml(_numbered(source, left))
         lost = set(left) - tokens_in(html)
         if not lost:
-            return shape, layout_of(_kept(html, shape.source, len(values), around))
+            return shape, layout_of(folded(_kept(html, shape.source, len(values), around)))
         shape = Shape(shape.source, tuple(sorted(lost.union(shape.filled))))
 
 
@@ -149,4 +150,4 @@ def with_preheader(html: str, source: str, hidden: str) -> str:
 
 def hidden_preheader(preheader: str) -> str:
     """The preheader as inboxes read and nobody sees it; nothing where there is none."""
-    return f'<div style="{PREHEADER_STYLE}">{escape(preheader)}</div>' if preheader else ""
+    return f'<div\nstyle="{PREHEADER_STYLE}">{escape(preheader)}</div>' if preheader else ""

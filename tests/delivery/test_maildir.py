@@ -5,6 +5,7 @@ from __future__ import annotations
 import mailbox
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_an_inbox_shows_what_was_sent(tmp_path: Path) -> None:
     assert mail.subject == MAIL.email.subject
     assert mail.sender == "Täglich Tee <news@shop.example>"
     assert mail.recipient == "Ann <ann@mail.example>"
-    assert (mail.html, mail.text) == (MAIL.email.html, MAIL.email.text)
+    assert (unescape(mail.html), mail.text) == (MAIL.email.html, MAIL.email.text)
     assert ("X-Rekindle-Message", "7-1") in mail.headers
 
 
