@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from markupsafe import escape
-
 from campaigns.rendering.css_values import safe_css, safe_declarations
-from campaigns.rendering.markup import trusted, unescaped
+from campaigns.rendering.markup import trusted
 from campaigns.rendering.urls import escaped_url, is_own_scheme, safe_url
 
 HOLE = "RKHOLE{:05d}X"
@@ -33,9 +31,7 @@ plain_css = re.compile(
 ).match
 plain_addresses = re.compile(r"(?:(?:https?://|mailto:|tel:|#)[A-Za-z0-9\-._~:/?#@!$&*+,;=%]*(?:\n|\Z)|\n)*\Z").match
 
-_NO_QUOTES = re.compile(r"[^<>\"']*\Z")
-
-LinkRewriter = Callable[[str], str]
+LinkRewriter = Callable[[str], str]  # of an address as it stands in the HTML, escaped
 
 
 class Spot(StrEnum):
@@ -70,13 +66,14 @@ class Layout:
     plain_links: tuple[int, ...] = ()  # pieces that are one anchor's address each
 
     def fill(self, values: Sequence[str], rewrite: LinkRewriter | None) -> str:
-        """The HTML of one recipient. `values` are escaped; `rewrite` turns an external link into a tracked one."""
+        """The HTML of one recipient. `values` are escaped; `rewrite` turns an external link into a tracked one,
+        both escaped."""
         out = list(self.pieces)
         out[1::2] = [values[index] for index in self.indices]
         self._check_plain(out)
         if rewrite is not None:
             for place in self.plain_links:
-                out[place] = rewritten(out[place], rewrite)
+                out[place] = rewrite(out[place])
         for stretch in self.stretches:
             _check(out, stretch, rewrite)
         return "".join(out)
@@ -105,20 +102,12 @@ def _check(out: list[str], stretch: Stretch, rewrite: LinkRewriter | None) -> No
     if spot is Spot.LINK:
         checked = safe_url(trusted(value))
         if rewrite is not None:
-            checked = rewritten(checked, rewrite)
+            checked = rewrite(checked)
     elif spot is Spot.ADDRESS:
         checked = safe_url(trusted(value))
     else:
         checked = _CHECKS[spot](trusted(value))
     out[start:end] = [checked, *[""] * (end - start - 1)]
-
-
-def rewritten(address: str, rewrite: LinkRewriter) -> str:
-    before = unescaped(address)
-    after = rewrite(before)
-    if after is before:
-        return address
-    return after.replace("&", "&amp;") if _NO_QUOTES.match(after) else str(escape(after))
 
 
 def _css_address(value: Any) -> str:

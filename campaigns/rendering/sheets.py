@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 
 from campaigns.rendering.css_values import safe_css
-from campaigns.rendering.layout import Layout, LinkRewriter, plain_addresses, plain_css, rewritten
+from campaigns.rendering.layout import Layout, LinkRewriter, plain_addresses, plain_css
 from campaigns.rendering.markup import trusted
 from campaigns.rendering.urls import safe_url
 
@@ -69,7 +69,7 @@ class Sheet:
             if rewrite is not None and self._links:
                 row = row or list(picked)
                 for place in self._links:
-                    row[place] = rewritten(row[place], rewrite)
+                    row[place] = rewrite(row[place])
         return picked if row is None else tuple(row)
 
 

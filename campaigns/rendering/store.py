@@ -15,7 +15,8 @@ from campaigns.rendering.body import Body
 from campaigns.rendering.compiler import Compiler
 from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.holes import MjmlEnvironment
-from campaigns.rendering.links import LinkSigner, MessageLinks, Utm
+from campaigns.rendering.links import LinkSigner, Utm
+from campaigns.rendering.message_links import MessageLinks
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.running import TextPart
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment
@@ -144,7 +145,7 @@ class EmailTemplate:
 
     def _html(self, values: dict[str, Any]) -> str:
         signer = self._store.links
-        rewrite = MessageLinks(signer, values, self._store.utm).rewrite if signer else None
+        rewrite = MessageLinks(signer, values, self._store.utm).__getitem__ if signer else None
         html = self._body.html(values, rewrite)
         if signer and self._store.open_pixel:
             return with_open_pixel(html, signer.open_pixel(str(values["message"]["ref"])))
