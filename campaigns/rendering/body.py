@@ -18,12 +18,13 @@ from campaigns.rendering.layout import LinkRewriter
 from campaigns.rendering.limits import checked_length
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
-from campaigns.rendering.quick import MAX_PATHS, CannotLearn, LearningWalk, NotMet, Walk
+from campaigns.rendering.quick import MAX_PATHS, CannotLearn, DoubtfulAddress, LearningWalk, NotMet, Walk
 from campaigns.rendering.running import FLATTEN_AFTER, opened, rendered, written_out
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
 from campaigns.rendering.units import Closing, Unit, cut, without_bounds
 
 _BODIES = count()
+CAREFUL_TIMES = 20  # after an address that is not plain: a shop that has one has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Body:
         self._flat: Template | None = None
         self._quick: list[Template] = []  # the quickest first; what errs is dropped
         self._until_flat = FLATTEN_AFTER
+        self._careful = 0  # renderings that check each address where it stands
         self._key = next(_BODIES)
 
     def html(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str:
@@ -61,9 +63,14 @@ class Body:
         """The HTML from paths taken before; None where this one was not, or something is wrong."""
         if not self._environment.may_settle:
             return None
+        careful = self._careful > 0
+        self._careful = max(self._careful - 1, 0)
         holes = self._started(values)
         try:
-            return self._walked(Walk(holes.paths, rewrite, holes), values)
+            return self._walked(Walk(holes.paths, rewrite, holes, careful=careful), values)
+        except DoubtfulAddress:
+            self._careful = CAREFUL_TIMES
+            return self._html_quickly(values, rewrite)
         except (NotMet, TemplateProblem):
             return None
 

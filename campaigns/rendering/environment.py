@@ -14,7 +14,6 @@ from types import FunctionType
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, nodes, pass_environment
-from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
@@ -33,6 +32,7 @@ from campaigns.rendering.operators import (
     percent_formatted,
     raised,
 )
+from campaigns.rendering.sandbox_code import SandboxCode, count_loops
 from campaigns.rendering.undefined import Missing
 
 _TEXT_METHODS = frozenset(
@@ -98,74 +98,6 @@ _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "l
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
 
 
-def buffered(body: list[nodes.Node]) -> nodes.Scope:
-    """Statements whose output is collected in a list and handed on at once."""
-    scope = nodes.Scope(body, lineno=1)
-    scope.buffered = True  # type: ignore[attr-defined]
-    return scope
-
-
-class SandboxCode(CodeGenerator):
-    """Generates `~` and `for` through the environment, where they are counted."""
-
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
-        self.write("environment.joined((")
-        for part in node.nodes:
-            self.visit(part, frame)
-            self.write(", ")
-        self.write("), context.eval_ctx.autoescape)")
-
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
-        if isinstance(node.node, nodes.EnvironmentAttribute):  # ours, not the author's
-            self.write(f"environment.{node.node.name}(")
-            self.visit(node.args[0], frame)
-            self.write(")")
-        else:
-            super().visit_Call(node, frame, forward_caller=forward_caller)
-
-    def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
-        if not getattr(node, "buffered", False):
-            super().visit_Scope(node, frame)
-            return
-        inner = frame.inner()
-        inner.symbols.analyze_node(node)
-        self.enter_frame(inner)
-        self.buffer(inner)
-        self.blockvisit(node.body, inner)
-        self.writeline(f"yield concat({inner.buffer})")
-        self.leave_frame(inner)
-
-    def visit_List(self, node: nodes.List, frame: Frame) -> None:  # noqa: N802
-        self._weighed(super().visit_List, node, frame)
-
-    def visit_Tuple(self, node: nodes.Tuple, frame: Frame) -> None:  # noqa: N802
-        if node.ctx == "load":
-            self._weighed(super().visit_Tuple, node, frame)
-        else:
-            super().visit_Tuple(node, frame)
-
-    def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:  # noqa: N802
-        self._weighed(super().visit_Dict, node, frame)
-
-    def _weighed(self, visit: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame) -> None:
-        if node.find(nodes.Name) is None and node.find(nodes.Call) is None:
-            visit(node, frame)
-            return
-        self.write("environment.weighed(")
-        visit(node, frame)
-        self.write(")")
-
-    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
-        """Reads a key of a plain dict without a call; everything else goes through the sandbox."""
-        if not isinstance(node.node, nodes.Name):
-            super().visit_Getattr(node, frame)
-            return
-        name = frame.symbols.ref(node.node.name)
-        self.write(f"({name}[{node.attr!r}] if {name}.__class__ is dict and {node.attr!r} in {name} else ")
-        super().visit_Getattr(node, frame)
-        self.write(")")
-
-
 class SandboxEnvironment(ImmutableSandboxedEnvironment):
     """One closed environment; `autoescape` is for HTML and MJML, off for subject, preheader and text."""
 
@@ -195,6 +127,10 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self.globals["dict"] = weighed_dict
         self._speakers: set[int] = set()
         self._functions: set[int] = {id(value) for value in self.globals.values()}
+
+    def printed(self, value: Any) -> str:
+        """What stands in a text for a value."""
+        return str(shown(value))
 
     def add_function(self, name: str, function: Callable[..., Any], *, takes_context: bool = False) -> None:
         """Gives templates one more global function; `takes_context` hands it the context first."""
@@ -306,6 +242,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         for name in _GROWING_FILTERS:
             self.filters[name] = _capped(self.filters[name])
         self.filters["wordwrap"] = _remembered(self.filters["wordwrap"])
+        self.filters["truncate"] = _quickly_truncated(self.filters["truncate"])
         self.filters["replace"] = replaced
         self.filters["format"] = _format_filter
         self.filters.update(FILTERS)
@@ -315,13 +252,6 @@ def _as_include(found: re.Match[str]) -> str:
     path = found["path"] if found["path"].startswith(("./", "_")) else f"./{found['path'].lstrip('/')}"
     include = f'{{% include "{path}" %}}'
     return f"<mj-style>{include}</mj-style>" if 'type="css"' in found[0] else include
-
-
-def count_loops(tree: nodes.Node) -> None:
-    """Wraps what every loop runs over, so that its turns are paid from the budget."""
-    for loop in tree.find_all(nodes.For):
-        counted_items = nodes.EnvironmentAttribute("counted_items")
-        loop.iter = nodes.Call(counted_items, [loop.iter], [], None, None, lineno=loop.lineno)
 
 
 def replaced(text: Any, old: str, new: str, count: int | None = -1) -> str:
@@ -392,6 +322,24 @@ def _remembered(wordwrap: Callable[..., Any]) -> Callable[..., Any]:
         return (by_words if short else wordwrap)(environment, text, *args, **kwargs)
 
     return wrapped
+
+
+def _quickly_truncated(truncate: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter; most texts are short enough as they are."""
+
+    @pass_environment
+    def truncated(environment: Environment, text: Any, length: Any = 255, *args: Any, **kwargs: Any) -> Any:
+        if (
+            type(text) is str
+            and type(length) is int
+            and len(text) <= length
+            and len(args) > 1
+            and len(args[1]) <= length
+        ):
+            return text
+        return truncate(environment, text, length, *args, **kwargs)
+
+    return truncated
 
 
 def _refuse_large_numbers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Template, nodes
 
-from campaigns.rendering.environment import SandboxEnvironment, buffered
+from campaigns.rendering.environment import SandboxEnvironment
 from campaigns.rendering.flat_names import (
     BlockHere,
     CallerHere,
@@ -30,6 +30,7 @@ from campaigns.rendering.flat_names import (
 )
 from campaigns.rendering.flat_text import merged
 from campaigns.rendering.holes import MjmlEnvironment, is_settled
+from campaigns.rendering.sandbox_code import buffered
 from campaigns.rendering.units import with_bounds
 
 MAX_DEPTH = 40

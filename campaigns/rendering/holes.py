@@ -23,9 +23,10 @@ from jinja2 import BaseLoader, nodes
 from jinja2.compiler import Frame
 from markupsafe import Markup, escape
 
-from campaigns.rendering.environment import SandboxCode, SandboxEnvironment, shown
+from campaigns.rendering.environment import SandboxEnvironment, shown
 from campaigns.rendering.limits import MAX_OUTPUT, OverLimit
 from campaigns.rendering.markup import quick_escape, trusted
+from campaigns.rendering.sandbox_code import SandboxCode
 
 LONG = 500
 MAX_SPEAKERS = 100

@@ -17,7 +17,7 @@ from jinja2 import Template, nodes
 from jinja2.compiler import Frame
 
 from campaigns.rendering.composing import Composer, Part
-from campaigns.rendering.environment import LOOP_ATTRIBUTES, SandboxCode
+from campaigns.rendering.environment import LOOP_ATTRIBUTES
 from campaigns.rendering.flat_names import copied
 from campaigns.rendering.holes import (
     LONG,
@@ -29,8 +29,9 @@ from campaigns.rendering.holes import (
     is_settled,
     printed,
 )
-from campaigns.rendering.layout import FIRST_SLOT, Layout, LinkRewriter
+from campaigns.rendering.layout import FIRST_SLOT, Layout, LinkRewriter, plain_addresses
 from campaigns.rendering.markup import quick_escape
+from campaigns.rendering.sandbox_code import SandboxCode
 from campaigns.rendering.sheets import Sheet
 from campaigns.rendering.units import CLOSES, CONTENT, TURN, Closing, Unit
 
@@ -42,6 +43,10 @@ _SIGN = re.compile(f"{CONTENT[0]}[([)]|{_BRANCH}\\d+;")
 
 class NotMet(Exception):
     """This path was not taken before."""
+
+
+class DoubtfulAddress(Exception):
+    """One of the addresses needs a closer look than all of them together get."""
 
 
 class CannotLearn(Exception):
@@ -90,24 +95,28 @@ INLINE = Known("", _NOTHING, ())  # bounds of no unit: what is inside belongs to
 
 
 class Walk:
-    """One rendering: the values and the path since the bound opened last, and what is known about paths."""
+    """One rendering: the values and the path since the bound opened last, and what is known about paths.
+
+    Addresses are checked all together at the end; `careful` checks each where it is filled in."""
 
     escaped = staticmethod(quick_escape)
 
-    def __init__(self, known: Paths, rewrite: LinkRewriter | None, holes: Holes) -> None:
-        self.known, self.rewrite = known, rewrite
+    def __init__(self, known: Paths, rewrite: LinkRewriter | None, holes: Holes, *, careful: bool = True) -> None:
+        self.known, self.rewrite, self.careful = known, rewrite, careful
         self.values: list[str] = []
         self.trace: list[Any] = []
         self.path = self.trace.append
+        self._addresses: list[str] = []
+        self._opened: list[tuple[int, int]] = []  # where values and path of each open unit begin
         self.take = _taking(self.values, self.path, holes)
         self.enter, self.leave = self._bounds()
 
     def _bounds(self) -> tuple[Callable[[int], None], Callable[[], None]]:
         """What the program calls where a unit begins and ends. The HTML of a unit takes the place of its values; one
         that does not stand alone stays part of what is around it."""
-        values, trace, known, rewrite = self.values, self.trace, self._known, self.rewrite
-        add, path = values.append, trace.append
-        opened: list[tuple[int, int]] = []
+        values, trace, known, fill = self.values, self.trace, self._found(), self._fill
+        path, rewrite, addresses, careful = trace.append, self.rewrite, self._addresses, self.careful
+        opened = self._opened
         note, last = opened.append, opened.pop
 
         def enter(number: int) -> None:
@@ -115,32 +124,40 @@ class Walk:
             path(number)
 
         def leave() -> None:
-            at, since = last()
-            found = known(tuple(trace[since:]), at)
+            at, since = opened[-1]
+            found = known(tuple(trace[since:]))
+            last()
+            if found is None:
+                raise NotMet
             if found is INLINE:
                 return
-            mine = values[at:]
-            mine.append("")
-            html = (found.only or found.sheet(mine)).fill(mine, rewrite)
-            del values[at:], trace[since:]
-            add(html)
-            path(found.edge)
+            if careful or found.only is None:
+                values[at:] = (fill(found, values[at:]),)
+            else:
+                values[at:] = (found.only.fill(values[at:], rewrite, addresses),)
+            trace[since:] = (found.edge,)
 
         return enter, leave
 
     def finish(self, preheader: str) -> str:
-        """The HTML of the mail."""
-        found = self._known(tuple(self.trace), 0)
-        if found is INLINE:
+        """The HTML of the mail; raises DoubtfulAddress where `careful` is the way."""
+        found = self._found()(tuple(self.trace))
+        if found is None or found is INLINE:
             raise NotMet
-        mine = [*self.values, preheader, ""]
-        return (found.only or found.sheet(mine)).fill(mine, self.rewrite)
+        html = self._fill(found, [*self.values, preheader])
+        if not plain_addresses("\n".join(self._addresses)):
+            raise DoubtfulAddress
+        return html
 
-    def _known(self, key: tuple[Any, ...], at: int) -> Known:
-        try:
-            return self.known[key]
-        except KeyError:
-            raise NotMet from None
+    def _fill(self, found: Known, mine: list[str]) -> str:
+        sheet = found.only or found.sheet(mine)
+        if self.careful:
+            return sheet.fill_carefully(mine, self.rewrite)
+        return sheet.fill(mine, self.rewrite, self._addresses)
+
+    def _found(self) -> Callable[[tuple[Any, ...]], Known | None]:
+        """Looks a path up."""
+        return self.known.get
 
 
 class LearningWalk(Walk):
@@ -160,7 +177,10 @@ class LearningWalk(Walk):
         self._closings = iter([*closings, Closing(root)])
         self._units = set(map(id, root.all()))
 
-    def _known(self, key: tuple[Any, ...], at: int) -> Known:
+    def _found(self) -> Callable[[tuple[Any, ...]], Known | None]:
+        return self._learned
+
+    def _learned(self, key: tuple[Any, ...]) -> Known:
         closing = next(self._closings, None)
         if closing is None:
             raise CannotLearn
@@ -168,7 +188,7 @@ class LearningWalk(Walk):
         if unit is None or id(unit) not in self._units:
             self.known[key] = INLINE
             return INLINE
-        mine = self.values[at:]
+        mine = self.values[self._opened[-1][0] if self._opened else 0 :]
         order = [sign for sign in unit.source if sign in (MARK, SLOT)]
         if len(order) != len(mine):
             raise CannotLearn

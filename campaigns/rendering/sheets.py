@@ -35,7 +35,7 @@ class Sheet:
                 texts.append("")
             elif not place % 2:
                 texts[-1] += piece
-        self._constants = [*constants[::-1], ""]
+        self._constants = ["", *constants[::-1], ""]
         self._texts = [part for text in texts for part in (text, "")][:-1]
         self._pick = _picking(picked)
         self._css = tuple(row_of[place] for place in layout.plain_css)
@@ -43,34 +43,47 @@ class Sheet:
         self._address_places = [row_of[place] for place in (*layout.plain_addresses, *layout.plain_links)]
         self._addresses = _picking(self._address_places)
 
-    def fill(self, values: list[str], rewrite: LinkRewriter | None) -> str:
-        """The HTML for these values; the last of them is ""."""
+    def fill(self, values: list[str], rewrite: LinkRewriter | None, addresses: list[str]) -> str:
+        """The HTML for these values, which the list is used up for. Addresses among them are handed to `addresses`
+        unchecked: where one of all is not plain, `fill_carefully` is the way."""
         if not self._simple:
-            return self._layout.fill(values, rewrite)
-        values[-1:] = self._constants
+            return self.fill_carefully(values, rewrite)
+        values += self._constants
         picked = self._pick(values)
-        if self._address_places or self._css:
-            picked = self._checked(picked, rewrite)
+        if self._css and not plain_css("\n".join([picked[place] for place in self._css])):
+            return self._filled(self._checked(picked, rewrite))
+        if self._address_places:
+            addresses += self._addresses(picked)
+        out = self._texts.copy()
+        out[1::2] = picked
+        if rewrite is not None:
+            for place in self._links:
+                out[place + place + 1] = rewrite(picked[place])
+        return "".join(out)
+
+    def fill_carefully(self, values: list[str], rewrite: LinkRewriter | None) -> str:
+        """The same with every value checked here."""
+        if not self._simple:
+            return self._layout.fill([*values, ""], rewrite)
+        return self._filled(self._checked(self._pick([*values, *self._constants]), rewrite))
+
+    def _filled(self, picked: Sequence[str]) -> str:
         out = self._texts.copy()
         out[1::2] = picked
         return "".join(out)
 
-    def _checked(self, picked: tuple[str, ...], rewrite: LinkRewriter | None) -> tuple[str, ...]:
-        row: list[str] | None = None
+    def _checked(self, picked: tuple[str, ...], rewrite: LinkRewriter | None) -> list[str]:
+        row = list(picked)
         if self._css and not plain_css("\n".join([picked[place] for place in self._css])):
-            row = list(picked)
             for place in self._css:
                 row[place] = safe_css(trusted(row[place]))
-        if self._address_places:
-            if not plain_addresses("\n".join(self._addresses(picked))):
-                row = row or list(picked)
-                for place in self._address_places:
-                    row[place] = safe_url(trusted(row[place]))
-            if rewrite is not None and self._links:
-                row = row or list(picked)
-                for place in self._links:
-                    row[place] = rewrite(row[place])
-        return picked if row is None else tuple(row)
+        if self._address_places and not plain_addresses("\n".join(self._addresses(picked))):
+            for place in self._address_places:
+                row[place] = safe_url(trusted(row[place]))
+        if rewrite is not None:
+            for place in self._links:
+                row[place] = rewrite(row[place])
+        return row
 
 
 def _picking(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:

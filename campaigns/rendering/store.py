@@ -166,6 +166,8 @@ class EmailTemplate:
 
 def one_line(text: str) -> str:
     """A header's text: control characters and line breaks become spaces, so that data cannot add a header."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()
 
 

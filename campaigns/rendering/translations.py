@@ -32,6 +32,7 @@ from campaigns.rendering.voice import known_locale
 
 SHARED = "_base"
 MAX_COUNTED = 10_000
+MAX_FIXED = 500  # characters of a text that is kept as found
 Entry = str | Mapping[str, str]
 
 
@@ -42,6 +43,7 @@ class Catalog:
     locale: str
     chain: tuple[Mapping[str, Entry], ...]
     _counted: dict[tuple[str, int, bool], str] = field(default_factory=dict, compare=False, repr=False)
+    fixed: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # texts without fields, as found
 
     def find(self, key: str) -> Entry | None:
         """The text of the nearest file that has the key."""
@@ -176,8 +178,13 @@ def translated(context: Context, key: str, **values: Any) -> str:
 def translated_text(context: Context, text: str, **values: Any) -> str:
     """`_("Your cart")`: the translation of a text written in the template, else the text itself."""
     catalog = _catalog()
+    if not values and type(text) is str and text in catalog.fixed:
+        return catalog.fixed[text]
     entry = catalog.find(text)
-    return _filled(context, catalog, text, text if entry is None else entry, values, html=isinstance(text, Markup))
+    found = _filled(context, catalog, text, text if entry is None else entry, values, html=isinstance(text, Markup))
+    if not values and type(text) is str and len(text) < MAX_FIXED and len(catalog.fixed) < MAX_COUNTED:
+        catalog.fixed[text] = found
+    return found
 
 
 def _filled(
