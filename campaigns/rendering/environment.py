@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from types import FunctionType
+from types import BuiltinMethodType, FunctionType
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, nodes, pass_environment
@@ -234,6 +234,8 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             return iter(items)
         if items is None:
             raise SecurityError("cannot loop over None; test it with {% if %} first")
+        if isinstance(items, BuiltinMethodType):
+            raise SecurityError(f"cannot loop over '.{items.__name__}', a function here; did you mean another name?")
         return counted(items, self.budget)
 
     def _close_filters(self) -> None:

@@ -46,7 +46,7 @@ def local_date(_: Context, value: datetime | date | None, form: str = "long", lo
     if value is None:
         return ""
     voice = _voice()
-    moment = _in_zone(value, voice) if isinstance(value, datetime) else value
+    moment = value if isinstance(value, date) and not isinstance(value, datetime) else _in_zone(value, voice)
     return str(format_date(moment, _form(form), locale=locale or voice.locale))
 
 
@@ -127,6 +127,8 @@ def _in_zone(value: datetime, voice: Voice) -> datetime:
 
 
 def _aware(value: datetime) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{str(value)[:40]!r} is no time")  # a name that is not there says so itself, here
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 

@@ -34,6 +34,9 @@ class Missing(Undefined):
             return f"'.{name}' of a value that is None; test the value with {{% if %}} first"
         if isinstance(self._undefined_obj, dict):
             return f"there is no '.{name}' here{self._suggestion(name, self._undefined_obj)}"
+        if isinstance(self._undefined_obj, list | tuple) and name.lstrip("-").isdecimal():
+            size = len(self._undefined_obj)
+            return f"there is no item [{name}] in a list of {size}; test the list with {{% if %}} first"
         return f"a {type(self._undefined_obj).__name__} has no '.{name}' a template may use"
 
     @staticmethod

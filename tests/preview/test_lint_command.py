@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from campaigns.cli.main import cli
 from campaigns.config import Workspace
+from campaigns.rendering import shipped_templates
 
 ADDRESS = 'postal_address = "Am Hafen 1, 20457 Hamburg"'
 
@@ -57,6 +58,22 @@ def test_json_and_sarif_tell_the_same(shop: Workspace, tmp_path: Path) -> None:
     rules = {each["rule"] for each in told["findings"]}
     assert {"image-alt", "unsubscribe-missing"} <= rules
     assert {each["ruleId"] for each in sarif["runs"][0]["results"]} == rules
+
+
+def test_a_shop_without_an_address_is_told_once_and_where_to_write_it(workspace: Workspace, tmp_path: Path) -> None:
+    done = lint(workspace, "post_purchase", "--sarif", str(tmp_path / "lint.sarif"))
+    assert done.return_value == 1
+    [line] = [line for line in done.output.splitlines() if "postal-address-missing" in line]
+    assert line.startswith("rekindle.toml: error") and "postal_address under [shop]" in line
+    assert '"uri": "rekindle.toml"' in (tmp_path / "lint.sarif").read_text(encoding="utf-8")
+
+
+def test_advice_is_about_files_of_the_workspace_alone(shop: Workspace) -> None:
+    assert "css-support" not in lint(shop, "abandoned_cart").output
+    own = shop.templates / "emails" / "_base" / "styles.mjml"
+    own.parent.mkdir(parents=True)
+    own.write_text((shipped_templates() / "_base" / "styles.mjml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert "_base/styles.mjml" in lint(shop, "abandoned_cart").output
 
 
 def test_an_unknown_campaign_says_which_there_are(shop: Workspace) -> None:

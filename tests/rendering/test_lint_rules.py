@@ -67,6 +67,13 @@ BROKEN: dict[str, dict[str, str]] = {
     "active-content": with_markup('<mj-text><form action="https://nordsee.example/"></form></mj-text>'),
     "safe-filter": with_markup("<mj-text>{{ profile.first_name | safe }}</mj-text>"),
     "language-missing": {"body.mjml": CLEAN["body.mjml"].replace('lang="{{ mail.language }}" ', "")},
+    "raw-value": with_markup("<mj-text>{{ cart.total_minor / 100 if cart else 0 }} EUR</mj-text>"),
+    "translation-field": {
+        "subject.txt": "{{ t('a', name='x') }}",
+        "locale/en.yaml": "a: Your cart {name}\n",
+        "locale/de.yaml": "b: B\na: Dein Korb {nmae}\n",
+    },
+    "image-address": with_markup('<mj-image src="/images/x.png" alt="A chair" width="120px" />'),
     "translation-missing": {"locale/en.yaml": "a: A\nb: B\n", "locale/de.yaml": "a: A\n"},
 }
 
@@ -242,3 +249,62 @@ def test_an_attribute_that_does_nothing_is_told(linted: Callable[..., list]) -> 
         "unknown-attribute",
         "background-color of <mj-text> does nothing in our mails",
     )
+
+
+@pytest.mark.parametrize(
+    ("files", "rule", "place", "said"),
+    [
+        (BROKEN["translation-field"], "translation-field", "mail/locale/de.yaml:2", "did you mean '{name}'?"),
+        (with_markup("\n\n{% for x in slots.a.items() %}{% endfor %}{% for x in order.items %}{% endfor %}"),
+         "undefined-variable", "mail/body.mjml:10", "there is no '.items'"),
+        (with_markup("{% if coupon %}\n<mj-text>{{ coupon.expires_at }}</mj-text>{% endif %}"),
+         "raw-value", "mail/body.mjml:9", "write | date"),
+        (with_markup("\n<mj-text>Until {{ coupon.expires_at | date }}</mj-text>"),
+         "persona-holes", "mail/body.mjml:9", "'.expires_at' of a value that is None"),
+        (with_markup('\n<mj-text>{{ slots.a["items"][0].title }}</mj-text>'),
+         "persona-holes", "mail/body.mjml:9", "no item [0] in a list of 0"),
+    ],
+)  # fmt: skip
+def test_what_strangers_get_wrong_is_told_with_its_line(
+    files: dict[str, str], rule: str, place: str, said: str, linted: Callable[..., list]
+) -> None:
+    lines = [line for line in finding_lines(linted(files)) if f" {rule}: " in line]
+    assert any(line.startswith(f"{place}:") and said in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "{{ (cart.total_minor if cart else 0) | money }} {{ shop.name if not order else order.completed_at | date }}",
+        "{% if cart and cart.total_minor > 500 %}a lot{% endif %}{% set sum = cart.total_minor if cart else 0 %}",
+        '<img src="//nordsee.example/x.png" alt="" width="9" /><img src="cid:x" alt="" width="9" />',
+    ],
+)
+def test_what_is_right_is_not_mentioned(markup: str, linted: Callable[..., list]) -> None:
+    rules = {each.rule for each in linted(with_markup(f"<mj-text>{markup}</mj-text>"))}
+    assert not rules & {"raw-value", "image-address", "template-error", "persona-holes"}
+
+
+def test_a_mistake_found_both_ways_is_told_once(linted: Callable[..., list]) -> None:
+    found = [each for each in linted({"subject.txt": "{{ profile.frist_name }}"}) if each.file == "mail/subject.txt"]
+    assert [each.rule for each in found] == ["undefined-variable"]
+
+
+def test_sarif_has_the_shape_the_standard_asks_for(linted: Callable[..., list]) -> None:
+    log = findings_sarif(linted({**BROKEN["contrast"], **BROKEN["spam-words"]}), version="1.0")
+    [run] = log["runs"]
+    driver, results = run["tool"]["driver"], run["results"]
+    assert set(log) == {"$schema", "version", "runs"} and log["version"] == "2.1.0" and driver["name"]
+    ids = [rule["id"] for rule in driver["rules"]]
+    assert len(ids) == len(set(ids))
+    for rule in driver["rules"]:
+        assert set(rule) <= {"id", "shortDescription", "help", "defaultConfiguration"}, "helpUri must be absolute"
+        assert rule["defaultConfiguration"]["level"] in ("error", "warning", "note", "none")
+        assert rule["shortDescription"]["text"] and f"#{rule['id']}" in rule["help"]["text"]
+    assert len(results) >= 2
+    for result in results:
+        assert result["ruleId"] in ids and result["message"]["text"] and result["level"] in ("error", "warning", "note")
+        [place] = result["locations"]
+        uri = place["physicalLocation"]["artifactLocation"]["uri"]
+        assert re.fullmatch(r"[\w\-./%]+", uri) and not uri.startswith("/")
+        assert place["physicalLocation"]["region"]["startLine"] >= 1

@@ -24,6 +24,7 @@ from campaigns.rendering.lint.reading_checks import (
     word_findings,
 )
 from campaigns.rendering.lint.rules import Finding, Severity, finding
+from campaigns.rendering.lint.static_checks import field_findings, passed_fields, raw_findings
 from campaigns.rendering.lint.variables import undefined_names
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.store import BODY, PREHEADER, SUBJECT, TEXT, EmailTemplate, TemplateStore
@@ -77,11 +78,17 @@ def _persona_findings(template: EmailTemplate, persona: str, context: RenderCont
 
 
 def _static_findings(store: TemplateStore, name: str) -> Iterator[Finding]:
+    passed: dict[str, frozenset[str] | None] = {}
     for file, tree in _files(store, [f"{name}/{part}" for part in (SUBJECT, PREHEADER, TEXT, BODY)]):
         yield from undefined_names(tree, store.html_environment, file)
+        yield from raw_findings(tree, file)
+        for key, names in passed_fields(tree):  # what one call lacks, its own rendering tells
+            known = passed.get(key, frozenset())
+            passed[key] = None if names is None or known is None else known | names
         for use in tree.find_all(nodes.Filter):
             if use.name == "safe" and use.node is not None and not isinstance(use.node, nodes.Const):
                 yield finding("safe-filter", "| safe prints data as it came", file=file, line=use.lineno)
+    yield from field_findings(store, name, passed)
 
 
 def _files(store: TemplateStore, wanted: list[str]) -> Iterator[tuple[str, nodes.Template]]:
@@ -121,7 +128,14 @@ def _sorted(found: Sequence[Finding]) -> list[Finding]:
     of whom everything is known is no hole in the data of the others.
     """
     unique: dict[tuple[Any, ...], Finding] = {}
+    named = {(each.file, each.line) for each in found if each.rule == "undefined-variable"}
     for each in found:
+        if (
+            each.message.startswith("there is no")
+            and each.rule != "undefined-variable"
+            and (each.file, each.line) in named
+        ):
+            continue  # the rendering failed at the name that was found without one
         rule = "template-error" if each.rule == "persona-holes" else each.rule
         place = (each.file, 0) if rule == "css-support" else (each.file, each.line)
         unique.setdefault((rule, *place, each.message.partition(" (persona")[0]), each)

@@ -18,6 +18,7 @@ _ADDRESS = re.compile(
     r"(?:https?://[^\s/?#]+\.[^\s]+|https?://localhost[^\s]*|mailto:[^\s@]+@[^\s]+|tel:\+?[\d\- ]+|sms:.+)\Z"
 )
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
+_HOST = re.compile(r"//[^\s/]+\.")
 _ALLOWED = frozenset({"http", "https", "mailto", "tel", "sms", "cid"})
 _HEADING = re.compile(r"h([1-6])\Z")
 
@@ -60,12 +61,15 @@ def _target_findings(mail: Mail, name: str, href: str, position: int) -> Iterato
 
 
 def picture_findings(mail: Mail) -> Iterator[Finding]:
-    """image-alt and image-size."""
+    """image-alt, image-size and image-address."""
     for tag in _shown_tags(mail):
         if tag.closes or tag.name not in _PICTURES:
             continue
         attributes = tag.attributes()
         source = attributes.get("src", "")[:60]
+        address = unescape(attributes.get("src", "")).strip()
+        if address and not _SCHEME.match(address) and not _HOST.match(address):
+            yield mail.at("image-address", f"<{tag.name}> has the address {source!r}", tag.start)
         if "alt" not in attributes:
             yield mail.at("image-alt", f"<{tag.name}> {source} has no alt", tag.start)
         if tag.name == "img" and not attributes.get("width"):

@@ -122,7 +122,7 @@ def personas(shop: ShopContext | None = None) -> dict[str, RenderContext]:
         "twelve lines": full_context(shop, lines=12),
         "no pictures": full_context(shop, pictures=False),
         "no recommendations": _with(full, slots=NoSlot(recommendations={"title": "", "items": []})),
-        "long name": _with(full, profile=_profile(first_name="Wolfeschlegelsteinhausenbergerdorff " * 3)),
+        "long name": _with(full, profile=_profile(first_name=" ".join(["Wolfeschlegelsteinhausenbergerdorff"] * 3))),
         "emoji": _with(full, profile=_profile(first_name="Zoë 🌸👩‍👧")),
         "right to left": _with(full, profile=_profile(first_name="ليلى", locale="ar", zone="Africa/Cairo")),
         **{f"no {part}": _with(full, **{part: None}) for part in OPTIONAL_PARTS},

@@ -9,7 +9,7 @@ from html import unescape
 from campaigns.rendering.lint.colours import contrast
 from campaigns.rendering.lint.document import Element, pixels
 from campaigns.rendering.lint.mail import Mail
-from campaigns.rendering.lint.rules import Finding
+from campaigns.rendering.lint.rules import Finding, finding
 
 CLIPPED_BYTES, LARGE_BYTES = 102 * 1024, 90 * 1024
 THUMB = 44
@@ -87,10 +87,11 @@ def legal_findings(mail: Mail) -> Iterator[Finding]:
     shown = " ".join(text.words for text in mail.document.texts)
     if not any(element.attributes.get("href") == unsubscribe for element in mail.document.elements):
         yield mail.whole("unsubscribe-missing", "no link leads to the unsubscribe page")
-    if not address or "".join(address.split()) not in "".join(shown.split()):
-        yield mail.whole(
-            "postal-address-missing", "the shop's postal address is not shown" if address else "the shop has none"
-        )
+    if not address:
+        fix = "write it as postal_address under [shop]"
+        yield finding("postal-address-missing", "the shop has no postal address", file="rekindle.toml", fix=fix)
+    elif "".join(address.split()) not in "".join(shown.split()):
+        yield mail.whole("postal-address-missing", "the shop's postal address is not shown")
     if not mail.email.text.strip():
         yield mail.whole("text-part-missing", "the text part is empty", "body.txt")
     elif unsubscribe not in mail.email.text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 from campaigns.rendering.lint.rules import RULES, Finding, Severity
 
@@ -29,8 +30,7 @@ def findings_sarif(found: Sequence[Finding], *, version: str, root: str = "templ
         {
             "id": rule.id,
             "shortDescription": {"text": rule.title},
-            "help": {"text": rule.fix},
-            "helpUri": f"{_HELP}#{rule.id}",
+            "help": {"text": f"{rule.fix} ({_HELP}#{rule.id})"},
             "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         }
         for rule in RULES.values()
@@ -44,7 +44,10 @@ def findings_sarif(found: Sequence[Finding], *, version: str, root: str = "templ
 
 
 def _result(each: Finding, root: str) -> dict[str, Any]:
-    place = {"artifactLocation": {"uri": f"{root}{each.file}"}, "region": {"startLine": max(each.line, 1)}}
+    place = {
+        "artifactLocation": {"uri": quote(each.file if each.file == "rekindle.toml" else f"{root}{each.file}")},
+        "region": {"startLine": max(each.line, 1)},
+    }
     return {
         "ruleId": each.rule,
         "level": _LEVELS[each.severity],

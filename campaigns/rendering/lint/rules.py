@@ -72,6 +72,9 @@ RULES: dict[str, Rule] = {
         Rule("safe-filter", _W, "Data printed unescaped", "leave out | safe"),
         Rule("language-missing", _W, "No language", 'write <mjml lang="{{ mail.language }}">'),
         Rule("coupon-unshown", _W, "A coupon nobody sees", "show {{ coupon.code }}, or leave the coupon out"),
+        Rule("raw-value", _W, "Cents or a time as the machine writes them", "write | money or | date"),
+        Rule("translation-field", _E, "A text asks for what nobody passes", "correct the {name} in the locale's file"),
+        Rule("image-address", _E, "A picture no mail client can find", "give a full https:// address"),
         Rule("translation-missing", _W, "A text without a translation", "add the key to the locale's file"),
     )
 }

@@ -14,6 +14,7 @@ from campaigns.rendering.context import MailContext, RenderContext, SlotItem
 from campaigns.rendering.lint.rules import Finding, finding
 from campaigns.rendering.undefined import nearest
 
+_METHODS = ("get", "items", "keys", "values")
 Schema = Any  # a TypedDict class, a list of one, or None where anything goes
 
 
@@ -30,10 +31,11 @@ def undefined_names(tree: nodes.Template, environment: SandboxedEnvironment, fil
     for name in tree.find_all(nodes.Name):
         if name.ctx == "load" and name.name not in known and not name.name.startswith("_"):
             yield _unknown(f"there is no '{name.name}'", name.name, known, file, name.lineno)
+    called = {id(call.node) for call in tree.find_all(nodes.Call)}
     for reach in tree.find_all(nodes.Getattr):
         schema = _schema_of(reach.node, {key: value for key, value in schemas.items() if key not in rebound})
         fields = get_type_hints(schema) if schema is not None and is_typeddict(schema) else None
-        if fields and reach.attr not in fields and reach.attr not in ("get", "items", "keys", "values"):
+        if fields and reach.attr not in fields and not (reach.attr in _METHODS and id(reach) in called):
             names = {*fields, *(get_type_hints(SlotItem) if "product_id" in fields else ())}
             if reach.attr not in names:
                 yield _unknown(f"there is no '.{reach.attr}'", reach.attr, names, file, reach.lineno)
