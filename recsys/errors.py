@@ -17,3 +17,7 @@ class BadFrame(RecsysError):
 
 class BadArtifact(RecsysError):
     """Stored bytes or files are not ours, cut off, or of another format version."""
+
+
+class OutdatedArtifact(BadArtifact):
+    """A stored model is whole, but of a version of this program with other sources: it can no longer be asked."""

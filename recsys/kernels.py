@@ -245,6 +245,22 @@ def unite(
 
 
 @_compiled
+def ranks_within(values: Floats, starts: Ints) -> Floats:
+    """Return how many values of the same row of a ragged array are larger than each value, or equal and before it."""
+    ranks = np.zeros(len(values), np.float32)
+    for row in range(len(starts) - 1):
+        start, stop = starts[row], starts[row + 1]
+        for one in range(start, stop):
+            value, before = values[one], 0
+            for other in range(start, one):
+                before += values[other] >= value
+            for other in range(one + 1, stop):
+                before += values[other] > value
+            ranks[one] = before
+    return ranks
+
+
+@_compiled
 def grow_scores(
     facts: Floats,
     tree_starts: Ints,

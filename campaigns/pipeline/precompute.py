@@ -20,7 +20,7 @@ from campaigns.storage.database import transaction
 from campaigns.storage.interactions import read_interactions
 from campaigns.storage.recs_shelf import Shelf
 from recsys.columns import Columns
-from recsys.errors import BadArtifact
+from recsys.errors import BadArtifact, OutdatedArtifact
 from recsys.precompute import Model
 from recsys.stored import load_model
 
@@ -43,7 +43,8 @@ def shelf_of(engine: Engine) -> Shelf:
 
 
 def model_of(engine: Engine, version: str) -> Model | None:
-    """The model of a version, kept in memory by the process; None where the shelf has no model of it to ask."""
+    """The model of a version, kept in memory by the process; None where the shelf has no model of it to ask:
+    none at all, or one that an older version of this program learned."""
     if version and version not in engine.models:
         shelf = shelf_of(engine)
         if not shelf.has_model(version):
@@ -51,6 +52,8 @@ def model_of(engine: Engine, version: str) -> Model | None:
         try:
             with shelf.model_folder(version) as folder:
                 model = load_model(folder)
+        except OutdatedArtifact:
+            return None
         except BadArtifact as error:
             raise WrongUsage(f"model version {version} is damaged: {error}", where=shelf.where) from error
         engine.models.clear()

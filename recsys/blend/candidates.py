@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,29 @@ def _filled(
         ranks[place, column] = one.rank[mine]
     query = union // products
     return Pairs(query, union - query * products, scores, shares, ranks, fusion)
+
+
+def judged(pairs: Pairs, opinions: Sequence[Floats], deep: int) -> Pairs:
+    """Return the pairs with a column more for each judge: its score, the share of its best for the query, and the rank
+    among the candidates; `deep` where it says 0."""
+    starts = np.searchsorted(pairs.query, np.arange(int(pairs.query.max(initial=-1)) + 2))
+    columns = [_opinion(values, pairs.query, starts, deep) for values in opinions]
+    added = [np.stack(one, axis=1).astype(np.float32) for one in zip(*columns, strict=True)]
+    have = (pairs.scores, pairs.shares, pairs.ranks)
+    scores, shares, ranks = (np.hstack(both) for both in zip(have, added, strict=True))
+    return replace(pairs, scores=scores, shares=shares, ranks=ranks)
+
+
+def _opinion(values: Floats, query: Ints, starts: Ints, deep: int) -> tuple[Floats, Floats, Floats]:
+    loops = kernels()
+    if loops is None:
+        rank = np.empty(len(values), dtype=np.float32)
+        rank[np.lexsort((-values, query))] = positions(starts)
+    else:
+        rank = loops.ranks_within(values, starts)
+    rank[values <= 0] = deep
+    peaks = row_peaks(from_rows(values, np.zeros(len(values)), starts, (len(starts) - 1, 1)))
+    return values, values / np.maximum(peaks[query], 1e-12), rank
 
 
 def strongest(query: Ints, values: Floats, queries: int, most: int) -> Ints:

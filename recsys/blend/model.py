@@ -6,22 +6,23 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, matrix, row_numbers, stacked, top
-from recsys.blend.candidates import Pairs, Width, strength, strongest, united
+from recsys.blend.candidates import Pairs, Width, judged, strength, strongest, united
 from recsys.blend.examples import Examples, cut_examples, split_log, window_share
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
 from recsys.blend.variety import WINDOW, tuned_weight, varied
 from recsys.catalog import Catalog
 from recsys.columns import ORDER
-from recsys.errors import BadArtifact
+from recsys.errors import BadArtifact, OutdatedArtifact
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import Attributes
-from recsys.sources.base import Source
+from recsys.sources.base import Judge, Source
 from recsys.sources.context import PopularityBy
 from recsys.sources.ease import Ease
 from recsys.sources.embedding import Embedding
@@ -138,8 +139,12 @@ class Blend:
         return self
 
     def _prepare(self, log: InteractionLog) -> None:
-        self.sources = [s.fit(log) for s in self._make(self.catalog, log)]
+        self.sources = [s.fit(log) for s in self._ordered(log)]
         self.features = Features(log, self.catalog, self.sources)
+
+    def _ordered(self, log: InteractionLog) -> list[Source]:
+        """The sources, unfitted, judges last: the order of the columns of scores."""
+        return sorted(self._make(self.catalog, log), key=lambda source: source.abilities.judges)
 
     def save(self, folder: Path) -> None:
         """Write sources and re-ranker into a folder."""
@@ -161,9 +166,9 @@ class Blend:
             names = json.loads((folder / "blend.json").read_text())
         except (OSError, ValueError) as problem:
             raise BadArtifact(f"{folder}: {problem}", "train again") from problem
-        self.sources = [s.load(folder / s.name) for s in self._make(self.catalog, log) if s.name in names["sources"]]
+        self.sources = [s.load(folder / s.name) for s in self._ordered(log) if s.name in names["sources"]]
         if [s.name for s in self.sources] != names["sources"] or names["products"] != len(self.catalog):
-            raise BadArtifact(f"{folder} holds a blend of other sources or products", "train again")
+            raise OutdatedArtifact(f"{folder} holds a blend of other sources or products", "train again")
         self.features = Features(log, self.catalog, self.sources)
         self.ranker = Ranker.load(folder / "ranker") if names["ranked"] else None
         self.variety, self.weights = float(names["variety"]), dict(names.get("weights", {}))
@@ -236,18 +241,22 @@ class Blend:
         self.variety = tuned_weight(ranked, self.features.attributes, target_start, product[wanted])
 
     def _strengths(self, examples: Examples) -> dict[str, float]:
-        answers = [s.score(examples.queries, self.settings.depth) for s in self.sources]
+        proposers = [s for s in self.sources if not s.abilities.judges]
+        answers = [s.score(examples.queries, self.settings.depth) for s in proposers]
         rows = row_numbers(examples.target_start)
         wanted = matrix(np.ones(len(rows)), rows, examples.target, (len(examples), len(self.catalog)))
         found = strength(answers, wanted)
-        return {s.name: float(value) for s, value in zip(self.sources, found, strict=True)}
+        return {s.name: float(value) for s, value in zip(proposers, found, strict=True)}
 
     def candidates(self, queries: Queries, allowed: Floats | None = None) -> Pairs:
         """Return the union of the sources' candidates, the strongest by fusion."""
-        settings = self.settings
-        weights = np.array([self.weights.get(s.name, 1.0) for s in self.sources])
-        answers = [s.score(queries, settings.scored) for s in self.sources]
-        return united(answers, weights, Width(settings.depth, settings.scored, settings.candidates), allowed)
+        settings, proposers = self.settings, [s for s in self.sources if not s.abilities.judges]
+        weights = np.array([self.weights.get(s.name, 1.0) for s in proposers])
+        answers = [s.score(queries, settings.scored) for s in proposers]
+        pairs = united(answers, weights, Width(settings.depth, settings.scored, settings.candidates), allowed)
+        judges = [cast(Judge, s) for s in self.sources if s.abilities.judges]
+        opinions = [s.judge(queries, pairs.query, pairs.product) for s in judges]
+        return judged(pairs, opinions, settings.scored) if opinions else pairs
 
     @property
     def batch(self) -> int:

@@ -41,14 +41,14 @@ class RankerSettings:
     shrinkage: float = 5.0
     cutoff: int = 20
     patience: int = 30
-    threads: int = 2
+    threads: int = 1  # more of them wait for each other on a machine that has other work
     seed: int = 7
 
 
 class Ranker:
     """Scores pairs; a higher score ranks earlier within a query."""
 
-    def __init__(self, boosters: list[lightgbm.Booster], threads: int = 2) -> None:
+    def __init__(self, boosters: list[lightgbm.Booster], threads: int = 1) -> None:
         self.boosters, self.threads = boosters, threads
         self.trees = Trees.of(boosters) if kernels() else None
 

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 import scipy.sparse as sp
 
-from recsys.arrays import Matrix, csr
+from recsys.arrays import Floats, Ints, Matrix, csr
 from recsys.errors import BadArtifact
 from recsys.log import InteractionLog
 from recsys.queries import Queries
@@ -32,6 +32,7 @@ class Abilities:
     strangers: bool = True  # answers a query without profile and history
     repeats: bool = False  # may recommend what the query already contains
     new_products: bool = False  # may recommend products nobody touched yet
+    judges: bool = False  # is a `Judge`: the blend asks it about what others propose, not for its own best
 
 
 class Source(Protocol):
@@ -55,6 +56,14 @@ class Source(Protocol):
 
     def load(self, folder: Path) -> Self:
         """Read what `save` wrote; BadArtifact where it is missing or damaged."""
+        ...
+
+
+class Judge(Source, Protocol):
+    """A source whose best products cost a look at every product of the shop, but not what it thinks of some."""
+
+    def judge(self, queries: Queries, query: Ints, product: Ints) -> Floats:
+        """Return what the source thinks of each pair of a row of `queries` and a product: as in `score`, 0 for no."""
         ...
 
 

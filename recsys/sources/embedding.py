@@ -19,7 +19,7 @@ from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import attribute_matrix
 from recsys.sources.base import Abilities, Needs, StoredArrays
-from recsys.sources.factors import dense_top
+from recsys.sources.factors import dense_top, products_of_rows
 from recsys.sources.item_knn import session_matrix
 
 STEPS = 30  # of conjugate gradients; the ridge makes more of them change nothing
@@ -45,7 +45,7 @@ class Embedding(StoredArrays):
     ) -> None:
         self.catalog, self.size, self.decay, self.history_share = catalog, size, decay, history_share
         self.trust, self.ridge, self.seed, self.name = trust, ridge, seed, name
-        self.abilities = Abilities(repeats=True, new_products=catalog is not None)
+        self.abilities = Abilities(repeats=True, new_products=catalog is not None, judges=True)
         self.vectors: Floats = np.zeros((0, size), dtype=np.float32)
 
     def fit(self, log: InteractionLog) -> Self:
@@ -62,11 +62,18 @@ class Embedding(StoredArrays):
 
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return the products whose vectors point where the shopper's does."""
+        return dense_top(self._shoppers(queries), self.vectors, depth)
+
+    def judge(self, queries: Queries, query: Ints, product: Ints) -> Floats:
+        """Return how far the vectors of products point where the shoppers' do."""
+        return products_of_rows(self._shoppers(queries), query, self.vectors, product)
+
+    def _shoppers(self, queries: Queries) -> Floats:
         products = self.vectors.shape[0]
         touched = queries.prefix_matrix(products, self.decay)
         if self.history_share:
             touched = touched + queries.history_matrix(products, 0.95, 50) * np.float32(self.history_share)
-        return dense_top(_unit(np.asarray(csr(touched) @ self.vectors)), self.vectors, depth)
+        return _unit(np.asarray(csr(touched) @ self.vectors))
 
 
 def shared_information(touched: Matrix, counts: Floats) -> Matrix:

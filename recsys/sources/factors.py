@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.cpu.topk import topk
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
-from recsys.arrays import Floats, Matrix, csr, empty, from_rows, matrix
+from recsys.arrays import Floats, Ints, Matrix, csr, empty, from_rows, matrix
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
+
+WIDTHS = (4, 8, 16, 32)  # products of the shoppers that are solved together
+CHUNK = 8_000  # pairs at a time: their vectors stay in the cache
+
+
+@lru_cache(1)
+def _libraries() -> ThreadpoolController:
+    """Return what holds the thread pools of this process; finding them takes longer than many a batch."""
+    return ThreadpoolController()
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    return cast(AbstractContextManager[Any], _libraries().limit(limits=1, user_api="blas"))
 
 
 def interest_matrix(log: InteractionLog, longest: float = 6.0) -> Matrix:
@@ -29,7 +44,7 @@ class Factors(StoredArrays):
     """Shopper vectors are solved at asking time, so that strangers and new sessions are served as well."""
 
     needs = Needs()
-    abilities = Abilities(repeats=True)
+    abilities = Abilities(repeats=True, judges=True)
     _stored = ("factors",)
 
     def __init__(
@@ -56,7 +71,7 @@ class Factors(StoredArrays):
         interest = interest_matrix(log)
         if self.method == "als":
             interest.data = interest.data * np.float32(self.confidence / 2)
-            with threadpool_limits(1, "blas"):
+            with _one_thread():
                 model = AlternatingLeastSquares(
                     factors=self.size,
                     iterations=self.iterations,
@@ -67,18 +82,25 @@ class Factors(StoredArrays):
             model = BayesianPersonalizedRanking(
                 factors=self.size, iterations=40, learning_rate=0.05, random_state=self.seed, num_threads=1
             )
-        with threadpool_limits(1, "blas"):  # its own threads and those of BLAS stand in each other's way
+        with _one_thread():  # its own threads and those of BLAS stand in each other's way
             model.fit(interest, show_progress=False)
         self.factors = np.ascontiguousarray(model.item_factors, dtype=np.float32)
         return self
 
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return the products whose factors fit the shopper best."""
+        return dense_top(self._shoppers(queries), self.factors, depth)
+
+    def judge(self, queries: Queries, query: Ints, product: Ints) -> Floats:
+        """Return how well products fit shoppers."""
+        return products_of_rows(self._shoppers(queries), query, self.factors, product)
+
+    def _shoppers(self, queries: Queries) -> Floats:
         products = self.factors.shape[0]
         touched = queries.prefix_matrix(products, 0.95) * np.float32(self.prefix_share)
         if self.history_share:
             touched = touched + queries.history_matrix(products, 0.99) * np.float32(self.history_share)
-        return dense_top(self._vectors(csr(touched)), self.factors, depth)
+        return self._vectors(csr(touched))
 
     def _vectors(self, touched: Matrix) -> Floats:
         if self.method == "als":
@@ -88,23 +110,61 @@ class Factors(StoredArrays):
 
 
 def fold_in(confidence: Matrix, factors: Floats, regularization: float) -> Floats:
-    """Return shopper vectors x solving (Y'Y + Y'(C - I)Y + rI) x = Y'C p (Hu, Koren, Volinsky 2008, eq. 4)."""
-    gram = factors.T @ factors + regularization * np.eye(factors.shape[1], dtype=np.float32)
-    vectors = np.zeros((confidence.shape[0], factors.shape[1]), dtype=np.float32)
-    filled = np.flatnonzero(np.diff(confidence.indptr))
-    if not len(filled):
-        return vectors
-    systems = np.repeat(gram[None].astype(np.float32), len(filled), axis=0)
-    with threadpool_limits(1, "blas"):  # many small products: threads only get in each other's way
-        for place, row in enumerate(filled):
-            a, b = confidence.indptr[row], confidence.indptr[row + 1]
-            chosen = factors[confidence.indices[a:b]]
-            systems[place] += (chosen.T * confidence.data[a:b]) @ chosen
-        raised = confidence.copy()
-        raised.data = confidence.data + np.float32(1.0)
-        wanted = np.asarray(raised[filled] @ factors)
-        vectors[filled] = np.linalg.solve(systems, wanted[:, :, None])[:, :, 0]
+    """Return shopper vectors x solving (Y'Y + Y'(C - I)Y + rI) x = Y'C p (Hu, Koren, Volinsky 2008, eq. 4).
+
+    A shopper who touched fewer products than a vector has numbers is solved for the products (Woodbury's identity)."""
+    size = factors.shape[1]
+    vectors = np.zeros((confidence.shape[0], size), dtype=np.float32)
+    touched, least = np.diff(confidence.indptr), 0
+    with _one_thread():  # many small products: threads only get in each other's way
+        inverse = np.linalg.inv(factors.T @ factors + regularization * np.eye(size)).astype(np.float32)
+        for most in (*WIDTHS, int(touched.max(initial=0))):
+            rows = np.flatnonzero((touched > least) & (touched <= most))
+            if len(rows):
+                solved = _by_products if most < size else _by_dimensions
+                vectors[rows] = solved(confidence, rows, factors, inverse)
+            least = max(least, most)
     return vectors
+
+
+def _padded(confidence: Matrix, rows: Ints) -> tuple[Ints, Floats]:
+    """Return the products of some rows and their confidences, 0 behind the last one."""
+    lengths = np.diff(confidence.indptr)[rows]
+    inside = np.arange(int(lengths.max())) < lengths[:, None]
+    place = np.where(inside, confidence.indptr[rows][:, None] + np.arange(inside.shape[1]), 0)
+    return confidence.indices[place], np.where(inside, confidence.data[place], np.float32(0.0))
+
+
+def _by_products(confidence: Matrix, rows: Ints, factors: Floats, inverse: Floats) -> Floats:
+    products, trust = _padded(confidence, rows)
+    known = (trust > 0)[:, :, None]
+    mine = np.where(known, factors[products], np.float32(0.0))
+    spread = mine @ inverse
+    alike = spread @ mine.transpose(0, 2, 1)
+    wanted = np.where(known, (trust + 1.0)[:, :, None], 0.0).astype(np.float32)
+    doubt = 1.0 / np.where(trust > 0, trust, np.float32(1.0))
+    system = alike + np.eye(trust.shape[1], dtype=np.float32) * doubt[:, :, None]
+    share = wanted - np.linalg.solve(system, alike @ wanted)
+    return np.asarray((spread.transpose(0, 2, 1) @ share)[:, :, 0])
+
+
+def _by_dimensions(confidence: Matrix, rows: Ints, factors: Floats, inverse: Floats) -> Floats:
+    found = np.empty((len(rows), len(inverse)), dtype=np.float32)
+    gram = np.linalg.inv(inverse.astype(np.float64))
+    for place, row in enumerate(rows):
+        a, b = confidence.indptr[row], confidence.indptr[row + 1]
+        chosen, trust = factors[confidence.indices[a:b]], confidence.data[a:b]
+        found[place] = np.linalg.solve(gram + (chosen.T * trust) @ chosen, chosen.T @ (trust + 1.0))
+    return found
+
+
+def products_of_rows(left: Floats, row: Ints, right: Floats, other: Ints) -> Floats:
+    """Return the inner product of `left[row]` and `right[other]` for each pair, 0 where it is negative."""
+    found = np.empty(len(row), dtype=np.float32)
+    for start in range(0, len(row), CHUNK):
+        part = slice(start, start + CHUNK)
+        found[part] = np.einsum("ij,ij->i", left[row[part]], right[other[part]])
+    return np.maximum(found, 0.0)
 
 
 def dense_top(vectors: Floats, factors: Floats, depth: int) -> Matrix:

@@ -363,6 +363,20 @@ def test_a_damaged_version_says_so(engine: Engine) -> None:
         dict(shelf.records(report.version))
 
 
+def test_a_model_with_other_sources_serves_its_records_until_the_next_training(engine: Engine) -> None:
+    report = challenge(engine, force=True).published
+    assert report is not None
+    model = training.model_of(engine, report.version)
+    assert model is not None
+    scores = engine.workspace.artifacts / "recs" / "live" / report.version / "model" / "scores"
+    facts = json.loads((scores / "blend.json").read_text())
+    (scores / "blend.json").write_text(json.dumps({**facts, "sources": [*facts["sources"], "retired"]}))
+    engine.models.clear()
+    assert training.model_of(engine, report.version) is None
+    assert training.train_and_publish(engine).profiles > 0
+    assert challenge(engine).published is not None
+
+
 def test_the_commands(workspace: Workspace, environ: dict[str, str], engine: Engine, tmp_path: Path) -> None:
     run = CliRunner(env=environ)
     base = ["-w", str(workspace.root), "--json", "recs"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from recsys.errors import BadArtifact
 from recsys.log import build_log
 from recsys.queries import Queries
 from recsys.sources.attributes import Attributes
-from recsys.sources.base import Source
+from recsys.sources.base import Judge, Source
 from recsys.sources.complements import Complements
 from recsys.sources.context import PopularityBy, cohorts
 from recsys.sources.ease import Ease
@@ -96,6 +97,17 @@ def test_known_answer_what_goes_with_a_product_comes_first(make: Callable[[], So
     source = make().fit(build_log(shop(), CATALOGUE.products))
     best = [p for p in names(source, asking(seen))[0] if p != seen][:2]
     assert set(best) <= {*first, "new tea"}
+
+
+@pytest.mark.parametrize("make", [one for one in ALL if one().abilities.judges])
+def test_a_judge_thinks_of_given_products_what_its_answer_says(make: Callable[[], Source]) -> None:
+    source = make().fit(build_log(shop(), CATALOGUE.products))
+    queries = Queries.of([[0, 1], [3], [], list(range(7)) * 9], [[4], [], [], list(range(7)) * 9])
+    answer = source.score(queries, len(CATALOGUE))
+    row, product = np.indices(answer.shape)
+    said = cast(Judge, source).judge(queries, row.ravel(), product.ravel()).reshape(answer.shape)
+    assert said.max() > 0
+    assert np.allclose(said, answer.toarray(), atol=1e-5)
 
 
 @pytest.mark.parametrize("make", ALL)
