@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -14,15 +15,17 @@ from campaigns.rendering.composing import CannotCompose, Composer
 from campaigns.rendering.failures import rendering_errors
 from campaigns.rendering.folding import folded
 from campaigns.rendering.holes import MARK, Holes, MjmlEnvironment
+from campaigns.rendering.keeping import Allowance
 from campaigns.rendering.layout import LinkRewriter
 from campaigns.rendering.limits import checked_length
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
-from campaigns.rendering.quick import MAX_PATHS, CannotLearn, DoubtfulAddress, LearningWalk, NotMet, Walk
+from campaigns.rendering.quick import MAX_LEARNED, MAX_PATHS, CannotLearn, DoubtfulAddress, LearningWalk, NotMet, Walk
 from campaigns.rendering.running import FLATTEN_AFTER, opened, rendered, written_out
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
 from campaigns.rendering.units import Closing, Unit, cut, without_bounds
 
+_log = logging.getLogger(__name__)
 _BODIES = count()
 CAREFUL_TIMES = 20  # after an address that is not plain: a shop that has one has more
 
@@ -35,6 +38,7 @@ class _Run:
     values: list[str]
     unit: Unit | None = None
     closings: Sequence[Closing] = ()
+    once: bool = False  # a new shape that is not to be kept
 
 
 class Body:
@@ -51,13 +55,17 @@ class Body:
         self._flat: Template | None = None
         self._quick: list[Template] = []  # the quickest first; what errs is dropped
         self._until_flat = FLATTEN_AFTER
+        self._allowance, self._told = Allowance(), False
         self._careful = 0  # renderings that check each address where it stands
         self._key = next(_BODIES)
 
     def html(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str:
         """The HTML of one recipient; `rewrite` makes tracked links of external ones."""
         html = self._html_quickly(values, rewrite) if self._quick else None
-        return self._html_slowly(values, rewrite) if html is None else html
+        if html is None:
+            return self._html_slowly(values, rewrite)
+        self._allowance.earn()
+        return html
 
     def _html_quickly(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str | None:
         """The HTML from paths taken before; None where this one was not, or something is wrong."""
@@ -76,6 +84,8 @@ class Body:
 
     def _html_slowly(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str:
         run = self._shape_and_values(values)
+        if run.once:
+            return self._html_once(values, rewrite)
         try:
             layout = self._composer.layout(run.source, run.unit, run.values)
         except MjmlProblem as problem:
@@ -84,6 +94,18 @@ class Body:
         if self._quick and run.unit is not None and self._environment.may_settle:
             self._learn(run, values, rewrite, html)
         return html
+
+    def _html_once(self, values: dict[str, Any], rewrite: LinkRewriter | None) -> str:
+        """The HTML of a mail whose shape is compiled for it alone."""
+        if not self._told:
+            self._told = True
+            _log.warning("%s has a new shape for nearly every mail: it is compiled for each, slowly", self._path)
+        source, filling = self._run_whole(values)
+        try:
+            layout = self._compiler.once(source, filling)
+        except MjmlProblem as problem:
+            raise self._placed(problem, values) from problem
+        return layout.fill([*filling, _preheader(values), ""], rewrite)
 
     def _walked(self, walk: Walk, values: dict[str, Any]) -> str:
         self._environment.holes.walk = walk
@@ -97,8 +119,8 @@ class Body:
             return
         holes = self._started(values)
         known = holes.paths
-        if len(known) >= MAX_PATHS:
-            known.clear()
+        if len(known) >= MAX_PATHS or holes.learned > MAX_LEARNED:
+            holes.forget_paths()
         try:
             walk = LearningWalk(known, rewrite, holes, self._composer, run.unit, run.closings)
             if self._walked(walk, values) == html:
@@ -127,7 +149,8 @@ class Body:
             if found is not None:
                 return found
             self._flat, self._quick = None, []
-        return _Run(*self._run_whole(values))
+        source, filling = self._run_whole(values)
+        return _Run(source, filling, once=not self._composer.knows(source, None) and not self._allowance.spend())
 
     def _run_flat(self, flat: Template, values: dict[str, Any]) -> _Run | None:
         """What the flat program gives; None where the template itself gives something else."""
@@ -140,10 +163,13 @@ class Body:
         if source.count(MARK) != len(filling):
             return None
         unit, closings = cut(source)
-        if not self._composer.knows(source, unit):
-            bare = without_bounds(source)
-            if _together(bare, filling) != _together(*self._run_whole(values)):
-                return None
+        if self._composer.knows(source, unit):
+            self._allowance.earn()
+            return _Run(source, filling, unit, closings)
+        if not self._allowance.spend():
+            return _Run(source, filling, once=True)
+        if _together(without_bounds(source), filling) != _together(*self._run_whole(values)):
+            return None
         return _Run(source, filling, unit, closings)
 
     def _run_whole(self, values: dict[str, Any]) -> tuple[str, list[str]]:

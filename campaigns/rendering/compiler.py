@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from importlib.metadata import version
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
 from markupsafe import escape
 
 from campaigns.rendering.disk import read_layout, tidy, write_layout
 from campaigns.rendering.folding import folded
 from campaigns.rendering.holes import MARK, SLOT
+from campaigns.rendering.keeping import Kept
 from campaigns.rendering.layout import FIRST_SLOT, HOLE, Layout, layout_of, tokens_in
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.shape import Shape, filled, shape_of
 from campaigns.rendering.structure import looks_sound
 
 MAX_SHAPES = 2_000
+MAX_CHARACTERS = 32_000_000  # of compiled HTML in one process
 TIDY_EVERY = 500  # compilations
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
@@ -35,9 +34,8 @@ class Compiler:
         self.folder, self.keep = folder, keep
         self.compiled = 0
         self.met = 0
-        self._shapes: OrderedDict[str, Shape] = OrderedDict()
-        self._layouts: OrderedDict[tuple[str, ...], Layout] = OrderedDict()
-        self._lock = Lock()
+        self._shapes: Kept[Shape] = Kept(keep, MAX_CHARACTERS)
+        self._layouts: Kept[Layout] = Kept(keep, MAX_CHARACTERS)
         self._salt = f"{_FORMAT}:{version('mjml-python')}:{version('css-inline')}:"
 
     def knows(self, source: str) -> bool:
@@ -47,6 +45,11 @@ class Compiler:
     def layout(self, source: str, values: list[str]) -> Layout:
         """The compiled HTML of the MJML `source` whose marks stand for `values`; raises MjmlProblem."""
         return self.part(source, values)[0]
+
+    def once(self, source: str, values: list[str]) -> Layout:
+        """The same as `layout` for a shape that is not worth keeping."""
+        self.met += 1
+        return compiled_layout(shape_of(source), values)[1]
 
     def part(
         self, source: str, values: list[str], *, around: tuple[str, str] | None = None
@@ -58,17 +61,11 @@ class Compiler:
         if shape is None:
             self.met += 1
             shape = shape_of(source)
-            self._keep(self._shapes, name, shape)
+            self._shapes.put(name, shape, len(source))
         found = self._layouts.get(_key(name, shape, values)) or self._load(_key(name, shape, values))
         if found is None:
             shape, found = self._compile(name, shape, values, around)
         return found, shape.filled
-
-    def _keep(self, kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
-        with self._lock:
-            kept[key] = value
-            while len(kept) > self.keep:
-                kept.popitem(last=False)
 
     def _compile(
         self, name: str, shape: Shape, values: list[str], around: tuple[str, str] | None
@@ -76,8 +73,8 @@ class Compiler:
         self.compiled += 1
         shape, layout = compiled_layout(shape, values, around)
         key = _key(name, shape, values)
-        self._keep(self._shapes, name, shape)
-        self._keep(self._layouts, key, layout)
+        self._shapes.put(name, shape, len(name))
+        self._layouts.put(key, layout, size_of(layout))
         self._store(key, layout)
         return shape, layout
 
@@ -91,7 +88,7 @@ class Compiler:
         path = self._path(key)
         layout = read_layout(path) if path is not None else None
         if layout is not None:
-            self._keep(self._layouts, key, layout)
+            self._layouts.put(key, layout, size_of(layout))
         return layout
 
     def _store(self, key: tuple[str, ...], layout: Layout) -> None:
@@ -115,6 +112,11 @@ def compiled_layout(shape: Shape, values: list[str], around: tuple[str, str] | N
         if not lost:
             return shape, layout_of(folded(_kept(html, shape.source, len(values), around)))
         shape = Shape(shape.source, tuple(sorted(lost.union(shape.filled))))
+
+
+def size_of(layout: Layout) -> int:
+    """The characters of a layout."""
+    return sum(map(len, layout.pieces))
 
 
 def _kept(html: str, source: str, preheader: int, around: tuple[str, str] | None) -> str:

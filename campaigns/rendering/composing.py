@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
-from typing import Any
 
-from campaigns.rendering.compiler import Compiler
+from campaigns.rendering.compiler import Compiler, size_of
+from campaigns.rendering.keeping import Kept
 from campaigns.rendering.layout import FIRST_SLOT, Layout, Stretch
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml, styles_inline
 from campaigns.rendering.units import Unit, without_bounds
@@ -17,6 +15,7 @@ HEAD = "<mjml><mj-body><mj-section><mj-column><mj-text>"
 TAIL = "</mj-text></mj-column></mj-section></mj-body></mjml>"
 _LONE = "<rk-lone></rk-lone>"
 MAX_PARTS = 10_000
+MAX_CHARACTERS = 8_000_000  # of compiled HTML of one template
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,9 @@ class Composer:
 
     def __init__(self, compiler: Compiler) -> None:
         self._compiler = compiler
-        self._parts: OrderedDict[str, Part] = OrderedDict()
-        self._layouts: OrderedDict[str, Layout] = OrderedDict()
+        self._parts: Kept[Part] = Kept(MAX_PARTS, MAX_CHARACTERS)
+        self._layouts: Kept[Layout] = Kept(compiler.keep, MAX_CHARACTERS)
         self._refused: set[str] = set()
-        self._lock = Lock()
 
     def has(self, source: str) -> bool:
         """Whether this very mail was put together before."""
@@ -105,7 +103,7 @@ class Composer:
         fixed = self._place(unit, values, growing, outermost=True)
         layout = growing.layout()
         if fixed:
-            self._keep(self._layouts, source, layout, self._compiler.keep)
+            self._layouts.put(source, layout, size_of(layout))
         return layout
 
     def part(self, unit: Unit, values: list[str], *, outermost: bool) -> Part:
@@ -135,14 +133,8 @@ class Composer:
             check_structure(source)
             layout, filled = self._compiler.part(source, values, around=_around())
         part = Part(_segments(layout, len(unit.inner)), layout, filled)
-        self._keep(self._parts, unit.source, part, MAX_PARTS)
+        self._parts.put(unit.source, part, size_of(layout))
         return part
-
-    def _keep(self, kept: OrderedDict[str, Any], key: str, value: Any, most: int) -> None:
-        with self._lock:
-            kept[key] = value
-            while len(kept) > most:
-                kept.popitem(last=False)
 
 
 class _Growing:

@@ -60,6 +60,7 @@ class Holes(threading.local):
         self.off = 0
         self.long_text = 0
         self.walk: Any = None  # the quick rendering under way
+        self.learned = 0  # characters of HTML in all paths of this thread
         self._known: OrderedDict[tuple[Any, ...], Spoken] = OrderedDict()
         self._take(Spoken(None))
 
@@ -78,6 +79,12 @@ class Holes(threading.local):
 
     def _take(self, spoken: Spoken) -> None:
         self.settled, self.texts, self.paths = spoken.settled, spoken.texts, spoken.paths
+
+    def forget_paths(self) -> None:
+        """Makes room; paths are learned again from what is compiled."""
+        for spoken in self._known.values():
+            spoken.paths.clear()
+        self.learned = 0
 
     def weigh(self, length: int) -> None:
         """Counts long values, so that many of them cannot fill the memory."""

@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Template, nodes
 from jinja2.compiler import Frame
 
+from campaigns.rendering.compiler import size_of
 from campaigns.rendering.composing import Composer, Part
 from campaigns.rendering.environment import LOOP_ATTRIBUTES
 from campaigns.rendering.flat_names import copied
@@ -36,6 +37,7 @@ from campaigns.rendering.sheets import Sheet
 from campaigns.rendering.units import CLOSES, CONTENT, TURN, Closing, Unit
 
 MAX_PATHS = 20_000
+MAX_LEARNED = 32_000_000  # characters of HTML in the paths of one thread
 MAX_VALUES = 200  # compilations kept for one path whose values MJML must see
 _BRANCH = "\uf8f5"  # before the number of a branch
 _SIGN = re.compile(f"{CONTENT[0]}[([)]|{_BRANCH}\\d+;")
@@ -173,7 +175,7 @@ class LearningWalk(Walk):
         closings: Sequence[Closing],
     ) -> None:
         super().__init__(known, rewrite, holes)
-        self._composer, self._root = composer, root
+        self._composer, self._root, self._holes = composer, root, holes
         self._closings = iter([*closings, Closing(root)])
         self._units = set(map(id, root.all()))
 
@@ -199,6 +201,7 @@ class LearningWalk(Walk):
         if known is INLINE or known.filled != found.filled:
             known = self.known[key] = found
         known.learn(part, mine)
+        self._holes.learned += size_of(part.whole)
         return known
 
 
