@@ -289,7 +289,7 @@ def test_a_name_of_a_whole_sentence_is_left_out(mail: Any, name: str) -> None:
 def test_stars_run_in_the_direction_of_reading(store: TemplateStore, context: Any) -> None:
     for locale, direction in (("ar", "rtl"), ("en", "ltr")):
         html = store.get("post_purchase_review").render(context(locale=locale)).html
-        rows = re.findall(r'<div dir="(\w+)"[^>]*><a class="rk-star" [^>]*rating=(\d)', html)
+        rows = re.findall(r'<div\sdir="(\w+)"[^>]*><a\sclass="rk-star" [^>]*rating=(\d)', html)
         assert rows and set(rows) == {(direction, "1")}
 
 
