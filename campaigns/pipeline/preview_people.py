@@ -15,6 +15,7 @@ from campaigns.domain.errors import InvalidInput, WrongUsage
 from campaigns.domain.product import Product
 from campaigns.rendering.context import Traits, cart_context, line_context, product_context, slot_item
 from campaigns.rendering.lint import personas
+from campaigns.rendering.plain_data import plain_words
 
 EVERYTHING: Final = "everything"
 """The built-in persona of whom all is known."""
@@ -63,10 +64,35 @@ def read_persona(path: Path, base: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(parts, dict) or set(parts) - set(PARTS):
         raise InvalidInput("is no persona", where=str(path), fix=f"give some of {', '.join(PARTS)}")
     currency = str(base["shop"]["currency"])
+    parts = _cleaned(parts)
     return {name: _part(str(path), name, part, base.get(name), currency) for name, part in parts.items()}
 
 
+def _cleaned(value: Any) -> Any:
+    """YAML can spell characters that are no text; the shop's own data cannot hold them."""
+    if isinstance(value, dict):
+        return {key: _cleaned(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(part) for part in value]
+    return plain_words(value) if isinstance(value, str) else value
+
+
+def _listed(where: str, name: str, given: Any) -> list[Any]:
+    if given is not None and not isinstance(given, list):
+        raise InvalidInput(f"{name} is not a list", where=where, fix="write each on a line of its own, after `- `")
+    return given or []
+
+
+def _as_known(base: Any, value: Any) -> Any:
+    """A number where the context has words is those digits."""
+    return str(value) if isinstance(base, str) and value is not None else _aware(value)
+
+
 def _part(where: str, name: str, part: Any, base: Any, currency: str) -> Any:
+    if part is None and name == "profile":
+        raise InvalidInput(
+            "a mail needs a reader", where=f"{where}: {name}", fix="take away single fields: `first_name: null`"
+        )
     if part is None:
         return type(base)(recommendations={"title": "", "items": []}) if name == "slots" else None
     if not isinstance(part, dict):
@@ -74,15 +100,21 @@ def _part(where: str, name: str, part: Any, base: Any, currency: str) -> Any:
     if name == "slots":
         return base.copy() | {slot: _slot(where, slot, given, currency) for slot, given in part.items()}
     _refuse_unknown(where, name, part, base)
-    found = {**base, **{key: _aware(value) for key, value in part.items()}}
+    base = base or {}
+    found = {**base, **{key: _as_known(base.get(key), value) for key, value in part.items()}}
     if "lines" in part:
-        lines = [_line(where, name, line, currency) for line in part["lines"] or ()]
+        lines = [_line(where, name, line, currency) for line in _listed(where, f"{name}.lines", part["lines"])]
         sums = cart_context(lines, currency=currency)
         found |= {key: sums[key] for key in ("lines", "count", "total_minor") if key in found and key not in part}
         found["lines"] = lines
     if "viewed" in part:
-        found["viewed"] = [product_context(_product(where, name, each, currency)) for each in part["viewed"] or ()]
+        found["viewed"] = [
+            product_context(_product(where, name, each, currency))
+            for each in _listed(where, f"{name}.viewed", part["viewed"])
+        ]
     if "traits" in found:
+        if not isinstance(found["traits"] or {}, dict):
+            raise InvalidInput("traits is not a list of names and values", where=f"{where}: {name}")
         found["traits"] = Traits(found["traits"] or {})
     return found
 
@@ -95,7 +127,11 @@ def _refuse_unknown(where: str, name: str, part: Mapping[str, Any], known: Mappi
 
 def _slot(where: str, slot: str, given: Any, currency: str) -> dict[str, Any]:
     given = given or {}
-    items = given.get("items") or ()
+    if not isinstance(given, dict):
+        raise InvalidInput(
+            f"slots.{slot} is not a list of names and values", where=where, fix="write `items:` below it"
+        )
+    items = _listed(where, f"slots.{slot}.items", given.get("items"))
     return {
         "title": str(given.get("title") or ""),
         "items": [

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 
 from campaigns.domain.product import Product
 from campaigns.rendering.brand import Brand, brand_context
+from campaigns.rendering.plain_data import plain_address, plain_words
 
 
 class SocialLink(TypedDict):
@@ -241,8 +242,8 @@ def profile_context(
     return {
         "profile_id": profile_id,
         "email": email,
-        "first_name": first_name or "",
-        "last_name": last_name or "",
+        "first_name": plain_words(first_name or ""),
+        "last_name": plain_words(last_name or ""),
         "locale": locale or "",
         "zone": zone or "",
         "known": known,
@@ -254,11 +255,11 @@ def product_context(product: Product) -> ProductContext:
     """A catalog product as a template sees it."""
     return {
         "product_id": product.product_id,
-        "title": product.title,
-        "url": product.url,
-        "image_url": product.image_url,
-        "category": product.category,
-        "brand": product.brand,
+        "title": plain_words(product.title),
+        "url": plain_address(product.url),
+        "image_url": plain_address(product.image_url),
+        "category": plain_words(product.category),
+        "brand": plain_words(product.brand),
         "price_minor": product.price_minor,
         "list_price_minor": product.list_price_minor,
         "currency": product.currency,
@@ -268,7 +269,7 @@ def product_context(product: Product) -> ProductContext:
 
 def slot_item(product: Product, *, reason: str = "", source: str = "", rung: str = "") -> SlotItem:
     """A recommended product with its reason."""
-    return {**product_context(product), "reason": reason, "source": source, "rung": rung}
+    return {**product_context(product), "reason": plain_words(reason), "source": source, "rung": rung}
 
 
 def line_context(
@@ -278,17 +279,17 @@ def line_context(
     price = product.price_minor if price_minor is None else price_minor
     return {
         "product_id": product.product_id,
-        "title": product.title,
-        "url": product.url,
-        "image_url": product.image_url,
-        "variant": variant,
+        "title": plain_words(product.title),
+        "url": plain_address(product.url),
+        "image_url": plain_address(product.image_url),
+        "variant": plain_words(variant),
         "quantity": quantity,
         "price_minor": price,
         "list_price_minor": product.list_price_minor,
         "line_total_minor": None if price is None else price * quantity,
         "currency": product.currency,
-        "category": product.category,
-        "brand": product.brand,
+        "category": plain_words(product.category),
+        "brand": plain_words(product.brand),
     }
 
 
@@ -300,7 +301,7 @@ def cart_context(lines: Iterable[LineContext], *, currency: str, url: str = "") 
         "count": sum(line["quantity"] for line in kept),
         "total_minor": sum(line["line_total_minor"] or 0 for line in kept),
         "currency": currency,
-        "url": url,
+        "url": plain_address(url),
     }
 
 

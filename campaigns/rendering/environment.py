@@ -21,8 +21,19 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Cycler, Joiner, Namespace
 from markupsafe import Markup
 
+from campaigns.rendering.filter_limits import bound_filters
 from campaigns.rendering.filters import FILTERS
-from campaigns.rendering.limits import Budget, OverLimit, capped_concat, capped_range, capped_size, counted, weighed
+from campaigns.rendering.limits import (
+    Budget,
+    OverLimit,
+    capped_concat,
+    capped_range,
+    capped_size,
+    collected,
+    counted,
+    together,
+    weighed,
+)
 from campaigns.rendering.operators import (
     added,
     brace_formatted,
@@ -218,7 +229,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         if isinstance(obj, str) and attribute == "replace":
             return _sandbox_made(lambda old, new, count=-1: replaced(obj, old, new, count))
         if isinstance(obj, str) and attribute == "join":
-            return _sandbox_made(lambda parts: capped_size(obj.join(parts)))
+            return _sandbox_made(lambda parts: together(collected(parts), obj))
         if isinstance(obj, datetime | date) and attribute == "strftime":
             return _sandbox_made(lambda pattern: obj.strftime(pattern[:100]))
         if attribute in _attributes_of(obj):
@@ -243,6 +254,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             self.filters.pop(name)
         for name in _GROWING_FILTERS:
             self.filters[name] = _capped(self.filters[name])
+        bound_filters(self.filters)
         self.filters["wordwrap"] = _remembered(self.filters["wordwrap"])
         self.filters["truncate"] = _quickly_truncated(self.filters["truncate"])
         self.filters["replace"] = replaced

@@ -98,15 +98,41 @@ def _collected(pieces: Iterable[str]) -> list[str]:
 def weighed(value: Any) -> Any:
     """The value, unless it holds more than MAX_PARTS parts. A list that holds another twice, which holds a third twice
     and so on is small in memory, and endless when printed, compared or hashed."""
-    waiting, parts = [value], 0
+    waiting, parts, characters = [value], 0, 0
     while waiting:
         held = waiting.pop()
         parts += 1 + len(held)
+        inner = held.values() if isinstance(held, dict) else held
+        characters += sum([len(each) for each in inner if isinstance(each, str)])
         if parts > MAX_PARTS:
             raise OverLimit(f"a list or mapping of more than {MAX_PARTS:,} parts, inner ones included")
-        inner = held.values() if isinstance(held, dict) else held
+        if characters > MAX_OUTPUT:
+            raise OverLimit(f"a list or mapping with more than {MAX_OUTPUT:,} characters in it")
         waiting += [each for each in inner if isinstance(each, _HOLDERS)]
     return value
+
+
+def collected(items: Any) -> Any:
+    """What a filter is about to gather, gathered here: no more parts and characters than one value may hold."""
+    if not isinstance(items, Iterator):
+        return items
+    kept: list[Any] = []
+    characters = 0
+    for item in items:
+        kept.append(item)
+        characters += len(item) if isinstance(item, str) else 0
+        if len(kept) > MAX_PARTS or characters > MAX_OUTPUT:
+            raise OverLimit(f"a list of more than {MAX_PARTS:,} parts or {MAX_OUTPUT:,} characters")
+    return kept
+
+
+def together(texts: Iterable[str], between: str = "") -> str:
+    """The texts as one, refused before it takes the memory where it would be longer than a text may be."""
+    kept = texts if isinstance(texts, list) else list(texts)
+    length = sum(map(len, kept)) + len(between) * len(kept)
+    if length > MAX_TEXT + len(between):
+        raise OverLimit(f"a text or list of {length:,} parts; {MAX_TEXT:,} are allowed")
+    return between.join(kept)
 
 
 _HOLDERS = (list, tuple, dict)

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 from markupsafe import EscapeFormatter, Markup, escape
 
-from campaigns.rendering.limits import MAX_TEXT, OverLimit, capped_size, weighed
+from campaigns.rendering.limits import MAX_TEXT, OverLimit, capped_size, collected, together, weighed
 from campaigns.rendering.markup import trusted
 
 _WIDE = re.compile(r"\d{4,}")
@@ -40,8 +40,8 @@ def added(left: Any, right: Any) -> Any:
 
 
 def _weighed(value: Any) -> Any:
-    """Long lists of plain values are fine; those that hold others are looked into."""
-    if isinstance(value, list | tuple) and any(isinstance(each, list | tuple | dict) for each in value):
+    """Long lists of numbers are fine; those that hold others, or texts, are looked into."""
+    if isinstance(value, list | tuple) and any(isinstance(each, list | tuple | dict | str) for each in value):
         return weighed(value)
     return value
 
@@ -56,18 +56,24 @@ def percent_formatted(pattern: str, values: Any) -> str:
     for width, precision in _PERCENT_SPEC.findall(pattern):
         if "*" in (width, precision) or len(width) > 3 or len(precision) > 3:
             raise OverLimit("a format width of more than three digits")
+    given = values.values() if isinstance(values, dict) else values if isinstance(values, tuple) else (values,)
+    longest = max((len(each) for each in given if isinstance(each, str)), default=0)
+    if longest * pattern.count("%") > 2 * MAX_TEXT:
+        raise OverLimit(f"a text of more than {MAX_TEXT:,} characters")
     return str(capped_size(pattern % values)) if not isinstance(pattern, Markup) else pattern % values
 
 
 def joined(parts: tuple[Any, ...], markup: bool) -> str:
     """The `~` operator: texts joined, escaped where the template escapes."""
     if markup or any(hasattr(part, "__html__") for part in parts):
-        return capped_size(Markup("").join([escape(part) for part in parts]))  # type: ignore[no-any-return]
-    return capped_size("".join([str(part) for part in parts]))  # type: ignore[no-any-return]
+        return trusted(together(collected(escape(part) for part in parts)))
+    return together([str(part) for part in parts])
 
 
 class _NarrowFormatter(Formatter):
-    """`str.format` without attribute or item access and without wide fields."""
+    """`str.format` without attribute or item access, without wide fields and for one text of bearable length."""
+
+    written = 0
 
     def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         if "." in field_name or "[" in field_name:
@@ -77,7 +83,11 @@ class _NarrowFormatter(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if _WIDE.search(format_spec):
             raise OverLimit("a format width of more than three digits")
-        return str(super().format_field(value if isinstance(value, PLAIN_TYPES) else str(value), format_spec))
+        text = str(super().format_field(value if isinstance(value, PLAIN_TYPES) else str(value), format_spec))
+        self.written += len(text)
+        if self.written > MAX_TEXT:
+            raise OverLimit(f"a text of more than {MAX_TEXT:,} characters")
+        return text
 
 
 class _NarrowEscapeFormatter(_NarrowFormatter, EscapeFormatter):

@@ -25,7 +25,9 @@ from campaigns.rendering.undefined import nearest
 from campaigns.rendering.voice import SPEAKING, voice_of
 
 BODY, TEXT, SUBJECT, PREHEADER = "body.mjml", "body.txt", "subject.txt", "preheader.txt"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_TURNING = re.compile("[\u202a-\u202e\ufeff]")
+_ISOLATES = re.compile("[\u2066-\u2068]")
 _SPACES = re.compile(r"\s+")
 
 
@@ -165,10 +167,13 @@ class EmailTemplate:
 
 
 def one_line(text: str) -> str:
-    """A header's text: control characters and line breaks become spaces, so that data cannot add a header."""
+    """A header's text: control characters and line breaks become spaces, so that data cannot add a header; signs that
+    turn the rest of an inbox's line around go, and isolates are closed."""
     if text.isprintable() and "  " not in text:
         return text.strip()
-    return _SPACES.sub(" ", _CONTROL.sub(" ", text)).strip()
+    line = _SPACES.sub(" ", _CONTROL.sub(" ", _TURNING.sub("", text))).strip()
+    left_open = len(_ISOLATES.findall(line)) - line.count("\u2069")
+    return line + "\u2069" * max(left_open, 0)
 
 
 def with_open_pixel(html: str, address: str) -> str:

@@ -57,6 +57,13 @@ def safe_url(value: Any) -> Markup:
     return value if isinstance(value, Markup) and cleaned == bare else escape(cleaned)
 
 
+def followed(address: str) -> str:
+    """The address without what browsers ignore; "" where its scheme may run or show content."""
+    cleaned = _DROPPED.sub(_dropped, address.strip())
+    scheme = _SCHEME.match(cleaned)
+    return "" if scheme and scheme[1].lower() not in _SAFE_SCHEMES else cleaned
+
+
 def is_own_scheme(address: str) -> bool:
     """Whether an address the author wrote out opens an app (`myshop://offers`): left alone, as it is no data."""
     cleaned = _DROPPED.sub(_dropped, unescaped(address).strip())

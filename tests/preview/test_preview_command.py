@@ -136,6 +136,12 @@ def test_a_persona_file_by_name_or_path(workspace: Workspace) -> None:
         ("cart: {lines: [{price_minor: 3}]}", "no title"),
         ("cart: {lines: [{title: A, price_minor: 3.5}]}", "minor units"),
         ("a: [", "is not YAML"),
+        ("cart: {lines: 5}", "cart.lines is not a list"),
+        ("slots: {recommendations: 5}", "slots.recommendations is not"),
+        ("slots: {recommendations: {items: {a: 1}}}", "items is not a list"),
+        ("session: {viewed: x}", "session.viewed is not a list"),
+        ("profile: {traits: 5}", "traits is not"),
+        ("profile: null", "a mail needs a reader"),
     ],
 )
 def test_a_persona_file_that_is_wrong_says_where_and_why(

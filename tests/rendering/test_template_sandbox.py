@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from campaigns.rendering import EmailTemplate, RenderContext, TemplateProblem, UnsafeTemplate, profile_context
+from campaigns.domain.product import Product
+from campaigns.rendering import (
+    EmailTemplate,
+    RenderContext,
+    TemplateProblem,
+    UnsafeTemplate,
+    cart_context,
+    line_context,
+    product_context,
+    profile_context,
+    slot_item,
+)
 
 ESCAPES = [
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",
@@ -77,6 +89,18 @@ ESCAPES = [
     "{{ _('{a.__class__}', a=1) }}",
     "{% set _counted = dict %}{% for x in [1] %}{{ x.__class__ }}{% endfor %}",
     "{% extends '/etc/passwd' %}",
+    "{% set f = '{0.__class__}'.format %}{{ f(cart) }}",
+    "{% set f = '{0.__class__}'.format_map %}{{ f({'0': cart}) }}",
+    "{{ ['{0.__class__}']|map('format', cart)|list }}",
+    "{{ (['a']|map('upper')).gi_frame.f_globals }}",
+    "{{ (cart.lines|select).gi_code }}",
+    "{% for x in [1] %}{{ loop.cycle.__self__ }}{% endfor %}",
+    "{% for x in [1] %}{{ loop.changed.__func__ }}{% endfor %}",
+    "{{ ''.join.__self__.__class__ }}",
+    "{% set ns = namespace() %}{% set ns.__class__ = 1 %}{{ ns.__class__ }}",
+    "{{ {'onclick=x': 2}|xmlattr }}",
+    "{% call(x) cart.update({}) %}{% endcall %}",
+    "{% macro m() %}{{ caller.__globals__ }}{% endmacro %}{% call m() %}{% endcall %}",
 ]
 BOMBS = [
     "{{ 'x' * 10**9 }}",
@@ -136,6 +160,55 @@ BOMBS = [
     "{% set ns = namespace(x=[1]) %}{% for i in range(30) %}{% set ns.x = [ns.x] * 2 %}{% endfor %}{{ ns.x }}",
     "{% set ns = namespace(x=[1]) %}{% for i in range(30) %}{% set ns.x = [ns.x] + [ns.x] %}{% endfor %}{{ ns.x }}",
 ]
+
+HEAVY = [
+    "{{ range(1000)|join('x' * 900000) }}",
+    "{{ ('x' * 900000).join(['a'] * 900) }}",
+    "{{ ['x' * 900000]|map('upper')|join('y' * 900000) }}",
+    "{{ ('x' * 900000)|wordwrap(1, true, 'y' * 900) }}",
+    "{{ ('x' * 900000)|wordwrap(1) }}",
+    "{{ ('x ' * 20000)|wordwrap(2, true, 'y' * 900) }}",
+    "{{ ('x\n' * 400000)|indent('y' * 900) }}",
+    "{{ ('x\n' * 400000)|indent(900) }}",
+    "{{ ['x' * 999999] * 900 }}",
+    "{% set ns = namespace(l=[]) %}{% for i in range(999) %}{% set ns.l = ns.l + ['x' * 999999] %}{% endfor %}",
+    "{% set ns = namespace(l=[]) %}{% for i in range(999) %}{% set ns.l = [ns.l, 'x' * 999999] %}{% endfor %}",
+    "{% set ns = namespace(l={}) %}{% for i in range(999) %}"
+    "{% set ns.l = dict(ns.l, **{i|string: 'x' * 999999}) %}{% endfor %}",
+    "{% set big = 'x' * 999999 %}{{ range(1000)|map('string')|map('replace', '0', big)|list|length }}",
+    "{% set big = 'x' * 999999 %}{{ range(1000)|map('string')|map('replace', '0', big)|sort|length }}",
+    "{% set big = 'x' * 999999 %}{{ ('%(a)s' * 1000) % {'a': big} }}",
+    "{% set big = 'x' * 999999 %}{{ ('%s' * 9) % (big, big, big, big, big, big, big, big, big) }}",
+    "{% set big = 'x' * 999999 %}{{ ('{0}' * 1000).format(big) }}",
+    "{% set big = 'x' * 999999 %}{{ (('{0}' * 1000)|safe).format(big) }}",
+    "{% set big = 'x' * 999999 %}{{ " + " ~ ".join(["big"] * 300) + " }}",
+]
+
+
+@pytest.mark.parametrize("source", HEAVY)
+def test_what_would_take_memory_is_refused_before_it_does(
+    source: str, in_text: Callable[[str], EmailTemplate], context: RenderContext
+) -> None:
+    template = in_text(source)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TemplateProblem):
+            template.render(context)
+        assert tracemalloc.get_traced_memory()[1] < 32_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_filters_that_are_looked_at_still_do_their_work(
+    write: Callable[..., EmailTemplate], context: RenderContext
+) -> None:
+    source = (
+        "[{{ range(3)|map('string')|join(', ') }}][{{ [3, 1, 2]|sort|join('-') }}][{{ 'a b c'|wordwrap(3)|length }}]"
+        "[{{ 'a'|indent(2, true) }}][{{ [1, 2, 3]|batch(2)|list }}][{{ [1, 2]|sum }}][{{ 'abc'|reverse }}]"
+        "[{{ cart.lines|map(attribute='quantity')|list|length }}][{{ [[1, 2], [3]]|sum(start=[])|join(d=';') }}]"
+    )
+    text = write("<mjml><mj-body></mj-body></mjml>", text=source).render(context).text
+    assert text.strip()[1:-1].split("][") == ["0, 1, 2", "1-2-3", "5", "  a", "[[1, 2], [3]]", "3", "cba", "3", "1;2;3"]
 
 
 @pytest.mark.parametrize("source", ESCAPES)
@@ -296,3 +369,80 @@ def test_names_cannot_add_headers(
     email = template.render(context_with(profile=profile))
     assert email.subject == "Hi Ann Bcc: all@x.example!"
     assert email.preheader == "Ann Bcc: all@x.example"
+
+
+@pytest.mark.parametrize("sign", ["\u202e", "\u202d", "\u202a", "\ufeff"])
+def test_no_name_turns_a_line_of_the_inbox_around(
+    sign: str, write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    template = write("<mjml><mj-body></mj-body></mjml>", subject="{{ profile.traits.nick }} wrote")
+    email = template.render(context_with(profile=profile_context(profile_id="1", traits={"nick": f"{sign}fdp.exe"})))
+    assert email.subject == "fdp.exe wrote"
+
+
+def test_an_isolate_that_a_name_opens_ends_with_the_line(
+    write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    template = write("<mjml><mj-body></mj-body></mjml>", subject="{{ profile.first_name }} wrote")
+    for name, left in (("\u2067ab", 1), ("\u2067ab\u2069", 0)):
+        subject = template.render(context_with(profile=profile_context(profile_id="1", first_name=name))).subject
+        assert subject == f"{name} wrote" + "\u2069" * left
+
+
+NO_WORDS = "A\x00B\x1b\ud800C\u202eD"
+
+
+def test_what_is_no_text_reaches_no_part_of_a_mail(
+    write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    product = Product("p", NO_WORDS, category=NO_WORDS, brand=NO_WORDS, price_minor=100)
+    line = line_context(product, variant=NO_WORDS)
+    context = context_with(
+        profile=profile_context(profile_id="1", first_name=NO_WORDS, last_name=NO_WORDS),
+        cart=cart_context([line], currency="EUR"),
+        slots={"a": {"title": "", "items": [slot_item(product, reason=NO_WORDS)]}},
+    )
+    words = "{{ profile.first_name }}|{{ profile.last_name }}|{% for each in [cart.lines[0], slots.a['items'][0]] %}"
+    words += "{{ each.title }}|{{ each.category }}|{{ each.brand }}|{% endfor %}{{ cart.lines[0].variant }}"
+    words += "|{{ slots.a['items'][0].reason }}"
+    email = write(f"<mjml><mj-body><mj-raw>{words}</mj-raw></mj-body></mjml>", subject=words, text=words).render(
+        context
+    )
+    assert set(email.text.strip().split("|")) == {"A B  CD"} and set(email.subject.split("|")) == {"A B CD"}
+    for part in (email.subject, email.text, email.html):
+        part.encode("utf-8")
+        assert not {"\x00", "\x1b", "\u202e"} & set(part)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JAVA\tSCRIPT:alert(1)",
+        "\x01javascript:alert(1)",
+        "\u2003javascript:alert(1)",
+        "javascript\u200d:alert(1)",
+        "DATA:text/html;base64,x",
+        "vbscript:x",
+        "view-source:javascript:x",
+    ],
+)
+def test_the_text_part_shows_no_address_that_runs(
+    address: str, write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    product = Product("p", "Chair", url=address, image_url=address)
+    cart = cart_context([line_context(product)], currency="EUR", url=address)
+    words = "[{{ cart.url }}][{{ cart.lines[0].url }}][{{ cart.lines[0].image_url }}]"
+    email = write("<mjml><mj-body></mj-body></mjml>", text=words).render(context_with(cart=cart))
+    assert email.text.strip() == "[][][]"
+
+
+def test_an_address_of_the_shop_stays_as_it_is_but_on_one_line() -> None:
+    for given, kept in (
+        ("https://shop.example/a?b=1&c=ü", "https://shop.example/a?b=1&c=ü"),
+        ("https://shop.example/a\r\nb", "https://shop.example/ab"),
+        ("/relative path", "/relative%20path"),
+        ("mailto:a@b.example", "mailto:a@b.example"),
+        ("", ""),
+    ):
+        assert product_context(Product("p", "x", url=given))["url"] == kept
