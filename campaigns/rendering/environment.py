@@ -44,6 +44,7 @@ from campaigns.rendering.operators import (
     raised,
 )
 from campaigns.rendering.sandbox_code import SandboxCode, count_loops
+from campaigns.rendering.trans_tag import TransTag
 from campaigns.rendering.undefined import Missing
 
 _TEXT_METHODS = frozenset(
@@ -128,7 +129,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
             keep_trailing_newline=False,
             auto_reload=False,
             cache_size=400,
-            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols", TransTag],
         )
         self.budget = Budget()
         self.binop_table.update(_OPERATORS)

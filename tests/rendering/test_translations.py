@@ -70,3 +70,65 @@ def test_wrong_yaml_names_file_and_line(write: Callable[..., EmailTemplate], con
     with pytest.raises(TemplateProblem) as caught:
         write("<mjml><mj-body></mj-body></mjml>", files=files, subject="{{ t('a') }}").render(context)
     assert (caught.value.file, caught.value.line) == ("mail/locale/en.yaml", 2)
+
+
+TRANS = {
+    "mail/locale/de.yaml": (
+        "Hello {name}: Hallo {name}\n"
+        '"<b>{name}</b>, your cart": "<b>{name}</b>, dein Korb"\n'
+        "one thing: ein Ding\n"
+        '"{n} things": {one: "{n} Ding", other: "{n} Dinge"}\n'
+    )
+}
+TRANS_SOURCE = (
+    "{% trans name=profile.first_name %}Hello {{ name }}{% endtrans %}|"
+    "{% trans name=profile.first_name %}<b>{{ name }}</b>, your cart{% endtrans %}|"
+    "{% trans n=cart.count %}one thing{% pluralize %}{{ n }} things{% endtrans %}|"
+    "{% trans %}100 % {of} it{% endtrans %}|"
+    "{% trans %}\n  two\n  lines\n{% endtrans %}"
+)
+
+
+@pytest.mark.parametrize("runs", [1, 60])
+def test_the_trans_tag_is_looked_up_like_the_function(
+    runs: int, write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    body = f"<mjml><mj-body><mj-raw>[{TRANS_SOURCE}]</mj-raw></mj-body></mjml>"
+    template = write(body, files=TRANS, subject="{% trans name=profile.first_name %}Hello {{ name }}{% endtrans %}")
+    wanted = {
+        "de": "[Hallo &lt;i&gt;|<b>&lt;i&gt;</b>, dein Korb|{n} Dinge|100 % {of} it|two lines]",
+        "en": "[Hello &lt;i&gt;|<b>&lt;i&gt;</b>, your cart|{n} things|100 % {of} it|two lines]",
+    }
+    for _ in range(runs):  # the last ones run written out flat
+        for locale, text in wanted.items():
+            profile = profile_context(profile_id="1", first_name="<i>", locale=locale)
+            context = context_with(profile=profile)
+            email = template.render(context)
+            assert text.replace("{n}", str((context["cart"] or {})["count"])) in email.html
+            assert email.subject == ("Hallo <i>" if locale == "de" else "Hello <i>")
+
+
+def test_one_of_a_kind_takes_the_singular(
+    write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    source = "{% trans n=1 %}one thing{% pluralize %}{{ n }} things{% endtrans %}"
+    template = write("<mjml><mj-body></mj-body></mjml>", files=TRANS, subject=source)
+    for locale, text in (("de", "ein Ding"), ("en", "one thing")):
+        assert template.render(context_with(profile=profile_context(profile_id="1", locale=locale))).subject == text
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{% trans %}a", "trans"),
+        ("{% trans %}{{ profile.first_name }}{% endtrans %}", "end of print statement"),
+        ("{% trans 'menu' %}Open{% endtrans %}", "takes no context"),
+        ("{% trans %}{% if a %}{% endif %}{% endtrans %}", "control structures"),
+    ],
+)
+def test_a_trans_tag_that_cannot_be_looked_up_is_refused(
+    source: str, said: str, write: Callable[..., EmailTemplate], context: RenderContext
+) -> None:
+    with pytest.raises(TemplateProblem) as caught:
+        write("<mjml><mj-body></mj-body></mjml>", subject=source).render(context)
+    assert said in str(caught.value) and caught.value.file == "mail/subject.txt"

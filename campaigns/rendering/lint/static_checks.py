@@ -55,6 +55,8 @@ def passed_fields(tree: nodes.Template) -> Iterator[tuple[str, frozenset[str] | 
         if not (isinstance(call.node, nodes.Name) and call.node.name in _TRANSLATING and call.args):
             continue
         key = call.args[0]
+        if isinstance(key, nodes.MarkSafeIfAutoescape):  # of a {% trans %}
+            key = key.expr
         if isinstance(key, nodes.Const) and isinstance(key.value, str):
             yield key.value, None if call.dyn_kwargs else frozenset(each.key for each in call.kwargs)
 
