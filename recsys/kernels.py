@@ -245,6 +245,27 @@ def unite(
 
 
 @_compiled
+def looked_up(wanted: Ints, starts: Ints, keys: Ints, values: Floats) -> Floats:
+    """Return the value of each wanted key, 0 for none: `keys` are row * rows + column, rising, `starts` of each row."""
+    found, rows = np.zeros(len(wanted), values.dtype), len(starts) - 1
+    for place in range(len(wanted)):
+        key = wanted[place]
+        if key < 0:
+            continue
+        low, stop = starts[key // rows], starts[key // rows + 1]
+        high = stop
+        while low < high:
+            middle = (low + high) // 2
+            if keys[middle] < key:
+                low = middle + 1
+            else:
+                high = middle
+        if low < stop and keys[low] == key:
+            found[place] = values[low]
+    return found
+
+
+@_compiled
 def ranks_within(values: Floats, starts: Ints) -> Floats:
     """Return how many values of the same row of a ragged array are larger than each value, or equal and before it."""
     ranks = np.zeros(len(values), np.float32)

@@ -11,6 +11,7 @@ from recsys.arrays import Floats, Ints, Matrix, csr, group_sums, positions, row_
 from recsys.blend.candidates import Pairs
 from recsys.catalog import Catalog
 from recsys.columns import CART, ORDER, VIEW, WISH
+from recsys.compiled import kernels
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import attribute_matrix
@@ -35,22 +36,27 @@ class Touches:
 
 @dataclass(frozen=True)
 class Links:
-    """A product-to-product similarity for looking up single values, sorted by key row * products + column."""
+    """A product-to-product similarity for looking up single values, sorted by key row * products + column; `starts` is
+    where each row begins."""
 
     key: Ints
     value: Floats
+    starts: Ints
 
     @classmethod
     def of(cls, similarity: Matrix) -> Links:
         """Sort the values of a similarity matrix by key."""
         key = row_numbers(similarity.indptr) * similarity.shape[1] + similarity.indices
         order = np.argsort(key)
-        return cls(key[order], similarity.data[order])
+        return cls(key[order], similarity.data[order], similarity.indptr)
 
     def at(self, key: Ints) -> Floats:
-        """Return the value of each key, 0 where there is none."""
+        """Return the value of each key, 0 where there is none or the key is negative."""
         if not len(self.key):
             return np.zeros(len(key))
+        loops = kernels()
+        if loops is not None:
+            return np.asarray(loops.looked_up(key, self.starts, self.key, self.value))
         place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
         return np.where(self.key[place] == key, self.value[place], 0.0)
 
@@ -259,7 +265,7 @@ def _links_block(links: Links | None, queries: Queries, pairs: Pairs, products: 
         there = place >= queries.prefix_start[:-1]
         last = np.where(there, queries.prefix[np.where(there, place, 0)] if len(queries.prefix) else -1, -1)
         row = last[pairs.query]
-        value = np.where(row >= 0, links.at(row * products + pairs.product), 0.0)
+        value = links.at(np.where(row >= 0, row * products + pairs.product, -1))
         if back < 3:
             result[:, back] = value
         result[:, 3] = np.maximum(result[:, 3], value)

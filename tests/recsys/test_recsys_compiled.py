@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from recsys.arrays import Matrix, best_of_product, csr, from_rows, top
 from recsys.blend.candidates import Pairs, Width, _united, united
+from recsys.blend.features import Links
 from recsys.blend.ranker import Ranker, RankerSettings, learn
 from recsys.blend.trees import Trees
 
@@ -69,6 +70,13 @@ def test_no_answers_make_no_pairs() -> None:
     empty = from_rows(np.zeros(0), np.zeros(0), np.zeros(4), (3, 5))
     assert len(united([empty, empty], np.ones(2), Width(2, 4, 3))) == 0
     assert isinstance(united([empty], np.ones(1), Width(2, 4, 3)), Pairs)
+
+
+def test_single_links_are_looked_up() -> None:
+    similarity = some(7, 50, 50, 0.2)
+    wanted = np.concatenate([np.arange(2500), [-1]])
+    assert Links.of(similarity).at(wanted).tolist() == [*similarity.toarray().ravel().tolist(), 0.0]
+    assert Links.of(csr((50, 50))).at(wanted).tolist() == [0.0] * 2501
 
 
 def ranker_of(settings: RankerSettings) -> tuple[Ranker, np.ndarray]:
