@@ -151,6 +151,18 @@ def _without_last(examples: Examples) -> Examples:
     return _kept(examples, examples.target != last[rows])
 
 
+def as_strangers(arena: Arena) -> Arena:
+    """The same questions, asked by shoppers of whom nothing is known but the live session."""
+    queries, nobody = arena.queries, np.full(arena.asked, -1)
+    unknown = replace(
+        queries,
+        history_start=np.zeros_like(queries.history_start),
+        history=queries.history[:0],
+        profile=nobody,
+    )
+    return replace(arena, split=replace(arena.split, examples=replace(arena.split.examples, queries=unknown)))
+
+
 def without_touched(split: Split) -> Split:
     """The questions with those products alone as answers that the shopper never touched before."""
     examples, products = split.examples, len(split.past.products)

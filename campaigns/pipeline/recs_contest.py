@@ -18,6 +18,7 @@ from campaigns.pipeline.recs_arena import (
     Contender,
     Records,
     arena_of,
+    as_strangers,
     chosen_rows,
     controls,
     matrix_of,
@@ -98,6 +99,9 @@ def hold_contest(
         ("no slates", dict[str, bytes]()),
     ):
         reports.append(_measured(label, served(arena, challenger.records, slates, mix=mix), arena))
+    unknown = as_strangers(arena)
+    seen = served(unknown, challenger.records, slates_at(unknown, challenger), mix=mix)
+    reports.append(_measured("strangers", seen, arena))
     simple = [OwnProducts(name="own history"), Popularity("bestsellers")]
     reports += [measure(n, ranked, arena.split, arena.catalog, depth=DEPTH) for n, ranked in controls(arena, simple)]
     kinds = _kinds(arena, challenger.records, fresh, mix) if with_kinds else {}

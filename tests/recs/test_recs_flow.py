@@ -23,6 +23,7 @@ from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_events
 from campaigns.pipeline.precompute import make_slice, shelf_of
 from campaigns.pipeline.recommend import recommend_batch, request_for, slot_spec
+from campaigns.pipeline.recs_arena import arena_of, as_strangers
 from campaigns.pipeline.recs_champion import challenge, nightly, roll_back
 from campaigns.pipeline.recs_contest import hold_contest
 from campaigns.pipeline.recs_features import (
@@ -119,6 +120,20 @@ def test_a_planted_leak_is_found(engine: Engine, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(report, "split_log", leaky)
     with pytest.raises(InvalidInput, match="know the future"):
         hold_contest(read_history(engine), "neighbours")
+
+
+def test_strangers_are_measured_by_their_live_session_alone(engine: Engine) -> None:
+    history = read_history(engine)
+    arena = arena_of(history)
+    unknown, names = as_strangers(arena), arena.catalog.products.external
+    starts, items = arena.queries.prefix_start, arena.queries.prefix
+    assert sum(len(one.signals) for one in unknown.requests) < sum(len(one.signals) for one in arena.requests)
+    for n, request in enumerate(unknown.requests):
+        session = {names[p] for p in items[starts[n] : starts[n + 1]]}
+        assert {one.product_id for one in request.signals} <= session
+    reports = {one.model: one for one in hold_contest(history, "neighbours").reports}
+    assert reports["strangers"].asked == reports["no slates"].asked > 0
+    assert reports["strangers"].questions["ndcg"].tolist() != reports["no slates"].questions["ndcg"].tolist()
 
 
 def test_workers_refresh_one_at_a_time_and_only_when_something_happened(engine: Engine) -> None:
