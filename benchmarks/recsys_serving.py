@@ -9,6 +9,7 @@ Prints milliseconds of processor time: p50 and p99 for single shoppers, and for 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import time
 from dataclasses import dataclass, field
@@ -94,6 +95,7 @@ def main() -> None:
     cache = Cache(arguments.products, arguments.profiles)
     seed = np.random.default_rng(1)
     mails = [mail_of(seed, arguments.products, arguments.profiles) for _ in range(arguments.shoppers)]
+    gc.freeze()  # as workers do once they have loaded
     alone = [1e3 * slates([mail], cache) for mail in mails]
     batches = [1e3 * slates(mails[i : i + 500], cache) for i in range(0, arguments.shoppers - 499, 500)]
     result = {

@@ -98,9 +98,14 @@ def best_of_product(
     """Return values, columns and row starts of the `depth` largest positive values of each row of left @ right, whose
     columns are first multiplied by `scale` (empty: by nothing)."""
     rows = len(starts) - 1
-    sums, is_new = np.zeros(width, np.float32), np.ones(width, np.bool_)
-    touched, kept = np.empty(width, np.int32), np.empty(width, np.float32)
-    bits, found, histogram = kept.view(np.int32), np.empty(width, np.int64), np.zeros(BUCKETS, np.int32)
+    steps = 0
+    for row in range(rows):
+        taken = 0
+        for at in range(starts[row], starts[row + 1]):
+            taken += right_starts[columns[at] + 1] - right_starts[columns[at]]
+        steps = max(steps, taken)
+    sums, touched, kept = np.zeros(width, np.float32), np.empty(steps, np.int32), np.empty(steps, np.float32)
+    bits, found, histogram = kept.view(np.int32), np.empty(steps, np.int64), np.zeros(BUCKETS, np.int32)
     out_values, out_columns = (
         np.empty(rows * min(depth, width), np.float32),
         np.empty(rows * min(depth, width), np.int32),
@@ -114,8 +119,7 @@ def best_of_product(
             middle, weight = columns[at], values[at]
             for place in range(right_starts[middle], right_starts[middle + 1]):
                 column = right_columns[place]
-                if is_new[column]:
-                    is_new[column] = False
+                if sums[column] == 0.0:  # new; or back at zero, then noted twice, and zero when read again
                     touched[count] = column
                     count += 1
                 sums[column] += weight * right_values[place]
@@ -123,7 +127,6 @@ def best_of_product(
             column = touched[place]
             kept[place] = sums[column] * scale[column] if len(scale) else sums[column]
             sums[column] = 0.0
-            is_new[column] = True
         size = largest(kept, touched, count, depth, bits, found, histogram)
         for place in range(size):
             code = -found[place]
