@@ -14,7 +14,7 @@ test: $(READY)  ## every test this machine can run
 	$(BIN)/python -m pytest $(TEST_FLAGS)
 
 fast: $(READY)  ## the unit tests only
-	$(BIN)/python -m pytest -m "not servers and not browser and not shared" $(TEST_FLAGS)
+	$(BIN)/python -m pytest -m "not servers and not browser and not shared and not slow" $(TEST_FLAGS)
 
 check: lint types floors  ## what must hold before a change lands
 	$(MAKE) test

@@ -23,7 +23,7 @@ from campaigns.pipeline.preview import Studio, Wanted, open_studio
 from campaigns.pipeline.preview_files import find_campaign
 from campaigns.pipeline.preview_mail import send_test
 from campaigns.pipeline.preview_people import EVERYTHING
-from campaigns.pipeline.preview_samples import own_products
+from campaigns.pipeline.preview_samples import own_products, unpictured_samples
 from campaigns.pipeline.preview_sheet import Choice
 
 
@@ -123,6 +123,9 @@ def _show_one(output: Output, studio: Studio, asked: Asked) -> None:
         known = ", ".join(studio.campaigns().by_id)
         raise WrongUsage("no campaign is named", fix=f"there is {known}; or show every one with --all")
     find_campaign(studio.campaigns(), asked.campaign, asked.step or 1)
+    if asked.send_to and not asked.is_real and not studio.products:
+        studio.products = unpictured_samples(studio.settings.shop.url, studio.settings.shop.currency)
+        output.note("The products are samples, without pictures: those of the shop show once its catalog is imported.")
     shown = studio.show(asked.wanted)
     if asked.send_to:
         where = send_test(studio, shown, asked.send_to, WallClock())

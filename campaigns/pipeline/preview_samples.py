@@ -39,6 +39,11 @@ def sample_products(shop_url: str, currency: str) -> tuple[Product, ...]:
     )
 
 
+def unpictured_samples(shop_url: str, currency: str) -> tuple[Product, ...]:
+    """The same without pictures, for mails that leave this machine: the pictures exist in previews alone."""
+    return tuple(replace(product, image_url="") for product in sample_products(shop_url, currency))
+
+
 def sample_picture(name: str) -> bytes | None:
     """The PNG of a sample by its file name; None for any other name."""
     product = next((each for each in _samples() if name == f"{each.product_id}.png"), None)

@@ -37,7 +37,7 @@ def money(_: Context, minor: int | None, currency: str = "", locale: str = "") -
     if minor is None:
         return ""
     voice = SPEAKING.voice or _voice()
-    return money_text(int(minor), currency or voice.currency, locale or voice.locale)
+    return money_text(int(_counted(minor)), currency or voice.currency, locale or voice.locale)
 
 
 @pass_context
@@ -46,8 +46,10 @@ def local_date(_: Context, value: datetime | date | None, form: str = "long", lo
     if value is None:
         return ""
     voice = _voice()
-    moment = value if isinstance(value, date) and not isinstance(value, datetime) else _in_zone(value, voice)
-    return str(format_date(moment, _form(form), locale=locale or voice.locale))
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return str(format_date(value, _form(form), locale=locale or voice.locale))
+    write = format_date if form in _FORMATS else format_datetime  # a pattern may ask for the hour too
+    return str(write(_in_zone(value, voice), _form(form), locale=locale or voice.locale))
 
 
 @pass_context
@@ -79,9 +81,11 @@ def relative_time(_: Context, value: datetime | None, locale: str = "") -> str:
 
 
 @pass_context
-def duration(_: Context, value: timedelta | int | float, locale: str = "") -> str:
-    """A span of time in words: `3 hours`; a number is seconds."""
-    span = value if isinstance(value, timedelta) else timedelta(seconds=value)
+def duration(_: Context, value: timedelta | int | float | None, locale: str = "") -> str:
+    """A span of time in words: `3 hours`; a number is seconds, None shows nothing."""
+    if value is None:
+        return ""
+    span = value if isinstance(value, timedelta) else timedelta(seconds=_counted(value))
     return str(format_timedelta(span, locale=locale or _voice().locale))
 
 
@@ -91,7 +95,7 @@ def plural(_: Context, count: int | None, one: str, other: str = "", **forms: st
 
     Locales with more forms take them by name (`few=`, `many=`, `two=`, `zero=`); `{n}` becomes the number.
     """
-    voice, number = _voice(), count or 0
+    voice, number = _voice(), _counted(count or 0)
     kind = plural_kind(voice.locale, number)
     text = forms.get(kind) or (one if kind == "one" else other or one)
     return text.replace("{n}", str(format_decimal(number, locale=voice.locale))) if "{n}" in text else text
@@ -100,13 +104,13 @@ def plural(_: Context, count: int | None, one: str, other: str = "", **forms: st
 @pass_context
 def number(_: Context, value: int | float | None, form: str | None = None) -> str:
     """A number with the reader's separators."""
-    return "" if value is None else str(format_decimal(value, format=form, locale=_voice().locale))
+    return "" if value is None else str(format_decimal(_counted(value), format=form, locale=_voice().locale))
 
 
 @pass_context
 def percent(_: Context, value: float | None) -> str:
     """A share (0.25) as the reader writes it (25 %)."""
-    return "" if value is None else str(format_percent(value, locale=_voice().locale))
+    return "" if value is None else str(format_percent(_counted(value), locale=_voice().locale))
 
 
 def discount(price_minor: int | None, list_price_minor: int | None) -> int:
@@ -120,6 +124,12 @@ def discount(price_minor: int | None, list_price_minor: int | None) -> int:
 def plural_kind(locale: str, number: int) -> str:
     """The CLDR plural form of a number: one, few, other, ..."""
     return str(Locale.parse(locale).plural_form(number))
+
+
+def _counted(value: Any) -> Any:
+    if type(value) is int or isinstance(value, int | float):
+        return value
+    raise TypeError(f"{str(value)[:40]!r} is no number")  # a name that is not there says so itself, here
 
 
 def _in_zone(value: datetime, voice: Voice) -> datetime:

@@ -20,6 +20,7 @@ def money_text(minor: int, currency: str, locale: str) -> str:
 def _writer(currency: str, locale: str) -> Callable[[int], str]:
     """Babel's own writing takes longer than all else in a product card: it is asked once for each length of number, and
     the digits are put in."""
+    currency = currency.upper()
     digits = get_currency_precision(currency)
     spoken = Locale.parse(locale)
     pattern = spoken.currency_formats["standard"]

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.domain.segment import Reject, event_from_payload, event_to_payload, find_fault, normalise
 from campaigns.domain.segment_batch import Batch, UnreadableBody, events_in, pack_messages, read_batch, sift
 from triggers.events import Event
+
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -26,6 +26,8 @@ from campaigns.delivery.smtp import SmtpMailer
 from campaigns.delivery.smtp_settings import smtp_settings
 from campaigns.domain.message import Accepted, Address, OutboundMail, Outcome, Rejected, RenderedEmail, Uncertain
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 MAIL = OutboundMail(
     message_ref="7-1",

@@ -137,6 +137,7 @@ def read_by_a_browser(html: str) -> list[object]:
     return browser.seen
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(pieces=PIECES)
 def test_signs_that_become_references_are_read_as_themselves(pieces: list[str]) -> None:

@@ -14,6 +14,8 @@ from campaigns.demo.pictures import DRAWINGS, Pictures, draw, logo
 from campaigns.demo.shop import DemoShop
 from campaigns.domain.product import Product
 
+pytestmark = pytest.mark.slow
+
 SHOP = DemoShop()
 ONE_OF_EACH = {product.attributes["shape"]: product for product in catalog(SHOP)}.values()
 

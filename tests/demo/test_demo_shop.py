@@ -18,6 +18,8 @@ from campaigns.demo.shop import DemoShop
 from campaigns.demo.shoppers import profiles, shoppers
 from triggers.events import Event, EventName
 
+pytestmark = pytest.mark.slow
+
 SHOP = DemoShop()
 ROOT = Path(__file__).parents[2]
 

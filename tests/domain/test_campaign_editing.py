@@ -137,6 +137,7 @@ def paths_of(node: Any, above: str = "") -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_whatever_is_changed_the_file_says_it_and_keeps_its_comments(data: st.DataObject) -> None:

@@ -214,6 +214,7 @@ def test_what_is_no_campaign_is_told_in_one_line(text):
     assert caught.value.exit_status == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=300), st.integers(0, len(GOOD)))
 def test_no_text_whatever_makes_the_reader_fail(junk: str, at: int):

@@ -12,6 +12,8 @@ from campaigns.cli.main import cli
 from campaigns.config import Workspace
 from campaigns.rendering import shipped_templates
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = 'postal_address = "Am Hafen 1, 20457 Hamburg"'
 
 

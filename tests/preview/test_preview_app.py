@@ -17,6 +17,8 @@ from campaigns.rendering import shipped_templates
 from campaigns.web.preview import PreviewApp
 from campaigns.web.server import serving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site(workspace: Workspace) -> Iterator[httpx.Client]:

@@ -14,6 +14,8 @@ from campaigns.cli.main import cli
 from campaigns.config import Workspace
 from campaigns.domain.errors import InvalidInput, RekindleError, WrongUsage
 
+pytestmark = pytest.mark.slow
+
 VARIANTS = """
 experiment:
   variants:
@@ -186,6 +188,8 @@ def test_a_test_mail_is_marked_and_every_one_is_a_new_one(workspace: Workspace) 
     for mail in mails:
         assert mail["Subject"].startswith("[Test] ") and mail["X-Rekindle-Test"] == "yes"
         assert mail["To"] == "marketing@shop.example"
+        page = mail.get_body(("html",)).get_content()
+        assert "samples.rekindle.example" not in page and "rk-tile" in page, "no picture that only a preview has"
 
 
 def test_the_eml_is_the_whole_message(workspace: Workspace, tmp_path: Path) -> None:

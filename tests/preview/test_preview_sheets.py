@@ -6,11 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from campaigns.cli.main import cli
 from campaigns.config import Workspace
 from campaigns.rendering import shipped_templates
+
+pytestmark = pytest.mark.slow
 
 BODY = "emails/abandoned_cart/body.mjml"
 

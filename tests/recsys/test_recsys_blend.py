@@ -22,6 +22,8 @@ from recsys.serving import keys_needed, recommend
 from recsys.slates import SlotKind
 from recsys.training import TrainingSettings, train
 
+pytestmark = pytest.mark.slow
+
 QUICK = BlendSettings(
     examples=600, depth=20, candidates=40, ranker=RankerSettings((Growth(0.1, 8, 20, False),), rounds=30, threads=1)
 )

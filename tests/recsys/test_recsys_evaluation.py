@@ -132,6 +132,7 @@ def test_drift_alarms_on_another_population_and_not_on_a_small_sample_of_the_sam
     assert [d.feature for d in drift_of(["a", "b"], trained, moved) if d.alarms] == ["a"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [60, 2000])
 def test_samples_of_one_population_seldom_alarm_whatever_their_size(size: int):
     generator = np.random.default_rng(size)

@@ -18,6 +18,8 @@ from recsys.sources.context import PopularityBy
 from recsys.stored import load_model, save_model
 from recsys.training import TrainingSettings, train
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -13,6 +13,8 @@ import pytest
 from campaigns.rendering import EmailTemplate, RenderContext, TemplateStore, profile_context, shipped_templates
 from campaigns.rendering.running import FLATTEN_AFTER, TRIED_TIMES
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent / "samples"
 RECIPIENTS: dict[str, dict[str, Any]] = {
     "twelve lines": {"lines": 12},

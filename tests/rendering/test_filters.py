@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from babel.numbers import format_currency
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.rendering import EmailTemplate, RenderContext, profile_context
+from campaigns.rendering import EmailTemplate, RenderContext, TemplateProblem, profile_context
 from campaigns.rendering.money import money_text
 
 LOCALES = (
@@ -34,6 +34,7 @@ LOCALES = (
 )
 
 
+@settings(deadline=None)
 @given(
     minor=st.integers(min_value=-(10**12), max_value=10**12),
     currency=st.sampled_from(["EUR", "USD", "JPY", "KWD", "CHF", "GBP", "INR", "SEK"]),
@@ -95,3 +96,54 @@ def test_relative_time(
     coupon = {"code": "x", "description": "", "expires_at": now + timedelta(hours=hours)}
     profile = profile_context(profile_id="1", locale="en")
     assert template.render(context_with(now=now, coupon=coupon, profile=profile)).subject == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("{{ 1999 | money('eur') }}", "€19.99"),
+        ("{{ 5000 | money('JPY') }} {{ -1999 | money }} {{ 0 | money }}", "¥5,000 -€19.99 €0.00"),
+        ("{{ now | date('d MMM, HH:mm') }}", "14 Mar, 19:30"),
+        ("[{{ none | duration }}{{ none | date }}{{ none | relative_time }}{{ none | percent }}]", "[]"),
+        ("{{ none | plural('{n} a', '{n} b') }}", "0 b"),
+        ("{% for n in [0, 1, 2, 3, 11, 100] %}"
+         "{{ n | plural('one', 'other', zero='zero', two='two', few='few', many='many') }} {% endfor %}",
+         "zero one two few many other"),
+    ],
+)  # fmt: skip
+def test_odd_values(
+    source: str, shown: str, write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    locale = "ar" if "for n in" in source else "en"
+    profile = profile_context(profile_id="1", locale=locale, zone="Europe/Berlin")
+    template = write("<mjml><mj-body></mj-body></mjml>", subject=source)
+    assert template.render(context_with(profile=profile)).subject == shown
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        (datetime(2026, 3, 29, 0, 30), "01:30"),  # naive: read as UTC
+        (datetime(2026, 3, 29, 0, 59, tzinfo=UTC), "01:59"),
+        (datetime(2026, 3, 29, 1, 0, tzinfo=UTC), "03:00"),  # the hour that is left out
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "02:30"),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "02:30"),  # and the one that comes twice
+    ],
+)
+def test_summer_time(
+    at: datetime, shown: str, write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    template = write("<mjml><mj-body></mj-body></mjml>", subject="{{ coupon.expires_at | time }}")
+    profile = profile_context(profile_id="1", locale="de", zone="Europe/Berlin")
+    context = context_with(profile=profile, coupon={"code": "c", "description": "", "expires_at": at})
+    assert template.render(context).subject == shown
+
+
+@pytest.mark.parametrize(
+    "filtered", ["'x' | money", "'x' | number", "'x' | percent", "'x' | duration", "'x' | plural('a')", "'x' | date"]
+)
+def test_a_value_that_is_none_of_it_is_named(
+    filtered: str, write: Callable[..., EmailTemplate], context: RenderContext
+) -> None:
+    with pytest.raises(TemplateProblem, match=r"'x' is no (number|time)"):
+        write("<mjml><mj-body></mj-body></mjml>", subject=f"{{{{ {filtered} }}}}").render(context)

@@ -19,6 +19,8 @@ from campaigns.rendering import EmailTemplate, TemplateProblem
 from tests.rendering.foreign_data import SHOPPERS
 from tests.rendering.template_grammar import TemplateGrammar
 
+pytestmark = pytest.mark.slow
+
 FOREIGN = Path(__file__).parent / "samples" / "foreign"
 SEEDS = range(16)
 IN_TURN = ("plain", "other", "quotes", "markup", "plain", "empty", "plain", "other")

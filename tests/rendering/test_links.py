@@ -19,6 +19,7 @@ def test_a_click_leads_to_its_target(signer: LinkSigner) -> None:
     assert signer.read(signer.click(TARGET, "1234-1")) == SignedLink(LinkKind.CLICK, "1234-1", TARGET)
 
 
+@pytest.mark.slow
 @given(target=st.text(max_size=200), ref=st.from_regex(r"[0-9]{1,9}-[0-9]{1,2}", fullmatch=True))
 def test_every_target_comes_back_whole(target: str, ref: str) -> None:
     signer = LinkSigner(b"0123456789abcdef", "https://l.example/mail")

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from campaigns.rendering import RenderContext, TemplateProblem, TemplateStore, profile_context, shipped_templates
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = st.one_of(
     st.text(max_size=60),
     st.sampled_from(

@@ -23,6 +23,8 @@ from campaigns.rendering import (
 from campaigns.rendering.running import FLATTEN_AFTER
 from campaigns.rendering.structure import COMPONENTS
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent / "samples"
 CARTS = 25
 # https://documentation.mjml.io

@@ -23,6 +23,8 @@ from triggers.rules import Rule, RuleSet
 from triggers.state import ProfileState
 from triggers.wake import Due, Exit, advance, leave, wake
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = 24 * HOUR

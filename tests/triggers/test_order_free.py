@@ -6,6 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,8 @@ from triggers.rules import Rule, RuleSet
 from triggers.state import ProfileState, fold
 from triggers.welcome import Welcome
 from triggers.win_back import WinBack
+
+pytestmark = pytest.mark.slow
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

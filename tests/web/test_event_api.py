@@ -114,6 +114,7 @@ def test_an_event_over_its_limit_is_refused_alone(client: httpx.Client, shop: An
     assert answer.json()["rejects"][0]["reason"] == "too_large"
 
 
+@pytest.mark.slow
 def test_too_much_is_413_however_it_is_packed(client: httpx.Client, shop: Any):
     large = json.dumps({"batch": [added(1, note="x" * 600_000)]}).encode()
     many = json.dumps({"batch": [{"a": 1}] * 2_501}).encode()

@@ -8,8 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.slow
 
 AUTH = ("wk-of-the-website", "")
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
