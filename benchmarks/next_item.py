@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
 from recsys.blend.model import Blend
@@ -44,7 +43,7 @@ def fit(train: pd.DataFrame, products: pd.DataFrame) -> Callable[[list[Query]], 
             [numbers(list(q.prefix)).tolist() for q in queries],
             [numbers(list(q.history)).tolist() for q in queries],
             log.profiles.numbers([q.profile_id for q in queries]) if log.has_profiles else None,
-            [np.nan if q.at is None else _utc(q.at).timestamp() for q in queries],
+            [_seconds(q.at) for q in queries],
         )
         ranked = blend.score(asked, DEPTH)
         starts = ranked.indptr
@@ -53,5 +52,8 @@ def fit(train: pd.DataFrame, products: pd.DataFrame) -> Callable[[list[Query]], 
     return recommend
 
 
-def _utc(at: pd.Timestamp) -> pd.Timestamp:
-    return at.tz_localize("UTC") if at.tzinfo is None else at
+def _seconds(at: pd.Timestamp | None) -> float:
+    """Return seconds since 1970, NaN where unknown; times without a zone count as UTC."""
+    if at is None or pd.isna(at):
+        return float("nan")
+    return float((at.tz_localize("UTC") if at.tzinfo is None else at).timestamp())

@@ -248,27 +248,6 @@ def unite(
 
 
 @_compiled
-def looked_up(wanted: Ints, starts: Ints, keys: Ints, values: Floats) -> Floats:
-    """Return the value of each wanted key, 0 for none: `keys` are row * rows + column, rising, `starts` of each row."""
-    found, rows = np.zeros(len(wanted), values.dtype), len(starts) - 1
-    for place in range(len(wanted)):
-        key = wanted[place]
-        if key < 0:
-            continue
-        low, stop = starts[key // rows], starts[key // rows + 1]
-        high = stop
-        while low < high:
-            middle = (low + high) // 2
-            if keys[middle] < key:
-                low = middle + 1
-            else:
-                high = middle
-        if low < stop and keys[low] == key:
-            found[place] = values[low]
-    return found
-
-
-@_compiled
 def ranks_within(values: Floats, starts: Ints) -> Floats:
     """Return how many values of the same row of a ragged array are larger than each value, or equal and before it."""
     ranks = np.zeros(len(values), np.float32)
@@ -325,3 +304,36 @@ def grow_scores(
                 lowest = np.int64(left[row]) & -np.int64(left[row])
                 result[start + row] += leaves[first + first_bit[((lowest * 0x077CB531) & 0xFFFFFFFF) >> 27]]
     return result
+
+
+@_compiled
+def link_values(
+    starts: Ints,
+    columns: Ints,
+    values: Floats,
+    items: Ints,
+    pair_starts: Ints,
+    product: Ints,
+    width: int,
+    found: Floats,
+) -> None:
+    """Fill `found` (pairs x 3: from the last item, the strongest, how many) with the links from the `items` of each
+    query (-1: none), the last one first, to the products of its pairs."""
+    place = np.full(width, -1, np.int64)
+    for query in range(len(items)):
+        for pair in range(pair_starts[query], pair_starts[query + 1]):
+            place[product[pair]] = pair
+        for back in range(items.shape[1]):
+            item = items[query, back]
+            if item < 0:
+                continue
+            for at in range(starts[item], starts[item + 1]):
+                pair, value = place[columns[at]], values[at]
+                if pair >= 0:
+                    if back == 0:
+                        found[pair, 0] = value
+                    if value > 0:
+                        found[pair, 1] = max(found[pair, 1], value)
+                        found[pair, 2] += 1
+        for pair in range(pair_starts[query], pair_starts[query + 1]):
+            place[product[pair]] = -1

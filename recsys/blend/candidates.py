@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
 
 from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, positions, row_numbers, row_peaks, top
 from recsys.compiled import kernels
 
-CONSTANT = 20.0  # of reciprocal-rank fusion
+CONSTANT = 60.0  # of reciprocal-rank fusion
+PENALTY = 5.0  # of the squared weights of sources, in wrong answers
+LEAST_WEIGHT = 0.02  # of a source in the fusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +163,28 @@ def strongest(query: Ints, values: Floats, queries: int, most: int) -> Ints:
     return np.sort(indptr[row_numbers(best.indptr)] + best.indices)
 
 
-def strength(answers: Sequence[Matrix], wanted: Matrix) -> Floats:
-    """Return how well each source finds what was wanted (queries x products, ones), the best source at 1.
+def fusion_weights(ranks: Floats, wanted: Bools, deep: int) -> Floats:
+    """Return the weight of each source that tells wanted candidates from the rest, the largest at 1.
 
-    The measure is the source's own share of a fusion: the sum of 1 / (constant + rank) over wanted products.
+    A logistic regression on 1 / (constant + rank) of pairs x sources with weights that are never negative: what several
+    sources say alike counts once, and with few wanted ones the penalty keeps all sources in. No source falls below a
+    small share, for in a sparse shop it may be the only one that knows anything.
     """
-    cells = row_numbers(wanted.indptr).astype(np.int64) * wanted.shape[1] + wanted.indices
-    found = [_Answer.of(a) for a in answers]
-    sums = np.array([(np.isin(one.key, cells) / (CONSTANT + one.rank)).sum() for one in found])
-    return np.asarray(sums / sums.max() if sums.max(initial=0.0) > 0 else np.ones(len(sums)))
+    sources = ranks.shape[1]
+    if not wanted.any():
+        return np.ones(sources)
+    facts = np.where(ranks < deep, CONSTANT / (CONSTANT + ranks), 0.0).astype(np.float64)
+    label = wanted.astype(np.float64)
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        logit = facts @ weights[:-1] + weights[-1]
+        wrong = 1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))) - label
+        total = float((np.logaddexp(0.0, logit) - label * logit).sum() + PENALTY / 2 * (weights[:-1] ** 2).sum())
+        return total / len(label), np.append(facts.T @ wrong + PENALTY * weights[:-1], wrong.sum()) / len(label)
+
+    start = np.append(np.full(sources, 0.3), np.log(label.mean() / max(1.0 - label.mean(), 1e-9)))
+    bounds = [(0.0, None)] * sources + [(None, None)]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200}).x[:-1]
+    if not np.isfinite(found).all() or found.max() <= 0:
+        return np.ones(sources)
+    return np.asarray(np.maximum(found / found.max(), LEAST_WEIGHT))

@@ -9,19 +9,25 @@ import numpy as np
 
 from recsys.arrays import Floats, Ints, Matrix, csr, group_sums, positions, row_numbers
 from recsys.blend.candidates import Pairs
+from recsys.blend.relations import (
+    LINK_KINDS,
+    VOTES,
+    last_products,
+    links_block,
+    links_of,
+    return_block,
+    votes_block,
+)
 from recsys.catalog import Catalog
 from recsys.columns import CART, ORDER, VIEW, WISH
-from recsys.compiled import kernels
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import attribute_matrix
 from recsys.sources.base import Source
-from recsys.sources.item_knn import ItemKnn
 from recsys.sources.popularity import DAY, decayed_counts
 
 HALF_LIVES = (2.0, 10.0, 60.0)
 CHUNK = 200_000
-LINKED = 6  # last products of a session whose links to the candidate are looked up
 
 
 @dataclass(frozen=True)
@@ -34,44 +40,17 @@ class Touches:
     sessions: Floats
 
 
-@dataclass(frozen=True)
-class Links:
-    """A product-to-product similarity for looking up single values, sorted by key row * products + column; `starts` is
-    where each row begins."""
-
-    key: Ints
-    value: Floats
-    starts: Ints
-
-    @classmethod
-    def of(cls, similarity: Matrix) -> Links:
-        """Sort the values of a similarity matrix by key."""
-        key = row_numbers(similarity.indptr) * similarity.shape[1] + similarity.indices
-        order = np.argsort(key)
-        return cls(key[order], similarity.data[order], similarity.indptr)
-
-    def at(self, key: Ints) -> Floats:
-        """Return the value of each key, 0 where there is none or the key is negative."""
-        if not len(self.key):
-            return np.zeros(len(key))
-        loops = kernels()
-        if loops is not None:
-            return np.asarray(loops.looked_up(key, self.starts, self.key, self.value))
-        place = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        return np.where(self.key[place] == key, self.value[place], 0.0)
-
-
 class Features:
     """Computes the feature matrix. Built from the log the sources were fitted on, so that nothing later leaks in."""
 
     def __init__(self, log: InteractionLog, catalog: Catalog, sources: Sequence[Source]) -> None:
         self.catalog, self.source_names = catalog, [s.name for s in sources]
-        found = [s.similarity for s in sources if isinstance(s, ItemKnn)][:1]
-        self.links = Links.of(found[0]) if found else None
+        self.links = links_of(sources)
         self.products = len(catalog)
         self.popularity = np.stack([np.log1p(decayed_counts(log, days)) for days in HALF_LIVES], axis=1)
         self.rebuy = _rebuy_rate(log)
-        self.age = _first_seen_share(log)
+        self.age, self.quiet = _seen_shares(log)
+        self.count = np.log1p(np.bincount(log.product, minlength=self.products))
         self.touches = _touches(log) if log.has_profiles else None
         self.attributes: Matrix | None = attribute_matrix(catalog) if _has_attributes(catalog) else None
 
@@ -79,7 +58,8 @@ class Features:
     def names(self) -> list[str]:
         """The names of the columns, in order."""
         per_source = [f"{kind}_{name}" for kind in ("share", "rank", "score") for name in self.source_names]
-        return [*per_source, "fusion", *_OWN]
+        links = [f"{kind}_{name}" for name in self.links for kind in LINK_KINDS]
+        return [*per_source, *links, "fusion", *_OWN, *VOTES]
 
     def compute(self, queries: Queries, pairs: Pairs) -> Floats:
         """Return pairs x features, float32; NaN where something is unknown."""
@@ -88,17 +68,21 @@ class Features:
             pairs.shares,
             pairs.ranks,
             pairs.scores,
+            links_block(list(self.links.values()), queries, key),
             pairs.fusion[:, None],
             self.popularity[pairs.product],
             self.popularity[pairs.product][:, :1] - self.popularity[pairs.product][:, 2:],
             self.rebuy[pairs.product][:, None],
             self.age[pairs.product][:, None],
+            self.quiet[pairs.product][:, None],
+            self.count[pairs.product][:, None],
             _own(queries.prefix_start, queries.prefix, key, self.products),
             _own(queries.history_start, queries.history, key, self.products),
             self._profile_block(queries, pairs),
             self._context_block(queries, pairs),
-            _links_block(self.links, queries, pairs, self.products),
-            _query_block(queries, self.products)[pairs.query],
+            return_block(queries, key, self.products),
+            self._query_block(queries)[pairs.query],
+            votes_block(pairs, len(queries)),
         ]
         return np.concatenate([b.astype(np.float32) for b in blocks], axis=1)
 
@@ -121,7 +105,7 @@ class Features:
 
     def _context_block(self, queries: Queries, pairs: Pairs) -> Floats:
         catalog = self.catalog
-        last = _last_products(queries)[pairs.query]
+        last = last_products(queries)[pairs.query]
         known = last >= 0
         price = np.log(np.where(catalog.price > 0, catalog.price, np.nan))
         same_category = _same(catalog.category, last, pairs.product, known)
@@ -151,6 +135,26 @@ class Features:
         share = np.where(held[place] == key, counts[place], 0) / np.maximum(np.diff(starts)[pairs.query], 1)
         return np.where(codes[pairs.product] >= 0, share, np.nan)
 
+    def _query_block(self, queries: Queries) -> Floats:
+        rows, lengths = row_numbers(queries.prefix_start), np.diff(queries.prefix_start)
+        distinct = np.unique(rows * self.products + queries.prefix) // max(self.products, 1)
+        last = last_products(queries)
+        known = last >= 0
+        total = group_sums(self.count[queries.prefix], rows, len(queries))
+        return np.stack(
+            [
+                lengths,
+                np.bincount(distinct, minlength=len(queries)),
+                np.diff(queries.history_start),
+                queries.profile >= 0,
+                np.where(known, self.count[last], np.nan),
+                np.where(known, self.quiet[last], np.nan),
+                np.where(known, total / np.maximum(lengths, 1), np.nan),
+                np.bincount(rows[queries.prefix == last[rows]], minlength=len(queries)),
+            ],
+            axis=1,
+        )
+
     def _likeness(self, queries: Queries, pairs: Pairs) -> Floats:
         """Cosine of attributes between the product and the end of the session."""
         result = np.full(len(pairs), np.nan, np.float32)
@@ -169,6 +173,8 @@ _OWN = [
     "trend",
     "rebuy_rate",
     "product_age",
+    "quiet_for",
+    "touched",
     "prefix_count",
     "prefix_place",
     "history_count",
@@ -186,15 +192,17 @@ _OWN = [
     "price",
     "price_ratio",
     "likeness",
-    "link_to_last",
-    "link_to_second_last",
-    "link_to_third_last",
-    "strongest_link",
-    "links",
+    "came_after_last",
+    "first_place",
+    "distinct_place",
     "prefix_length",
     "prefix_products",
     "history_length",
     "known_profile",
+    "touched_last",
+    "quiet_for_last",
+    "touched_session",
+    "last_again",
 ]
 
 
@@ -226,16 +234,17 @@ def _rebuy_rate(log: InteractionLog) -> Floats:
     return np.asarray(1.0 - np.bincount(first, minlength=size) / np.maximum(total, 1.0))
 
 
-def _first_seen_share(log: InteractionLog) -> Floats:
-    """Return how long ago each product was first touched, as a share of the log's span; -1 for never."""
-    age = np.full(len(log.products), -1.0)
+def _seen_shares(log: InteractionLog) -> tuple[Floats, Floats]:
+    """Return how long ago each product was first and last touched, as shares of the log's span; -1 for never."""
+    age, quiet = np.full(len(log.products), -1.0), np.full(len(log.products), -1.0)
     if len(log):
         stamp = log.at if log.has_times else log.session.astype(float)
-        first = np.full(len(log.products), np.inf)
+        first, last = np.full(len(log.products), np.inf), np.full(len(log.products), -np.inf)
         np.minimum.at(first, log.product, stamp)
-        seen = np.isfinite(first)
-        age[seen] = (stamp.max() - first[seen]) / max(stamp.max() - stamp.min(), 1e-9)
-    return age
+        np.maximum.at(last, log.product, stamp)
+        seen, span = np.isfinite(first), max(stamp.max() - stamp.min(), 1e-9)
+        age[seen], quiet[seen] = (stamp.max() - first[seen]) / span, (stamp.max() - last[seen]) / span
+    return age, quiet
 
 
 def _own(starts: Ints, items: Ints, key: Ints, products: int) -> Floats:
@@ -255,31 +264,6 @@ def _own(starts: Ints, items: Ints, key: Ints, products: int) -> Floats:
     return result
 
 
-def _links_block(links: Links | None, queries: Queries, pairs: Pairs, products: int) -> Floats:
-    """Return similarity to the last, second and third last product, the strongest of the last few, and their number."""
-    result = np.zeros((len(pairs), 5), np.float32)
-    if links is None:
-        return result
-    for back in range(LINKED):
-        place = queries.prefix_start[1:] - 1 - back
-        there = place >= queries.prefix_start[:-1]
-        last = np.where(there, queries.prefix[np.where(there, place, 0)] if len(queries.prefix) else -1, -1)
-        row = last[pairs.query]
-        value = links.at(np.where(row >= 0, row * products + pairs.product, -1))
-        if back < 3:
-            result[:, back] = value
-        result[:, 3] = np.maximum(result[:, 3], value)
-        result[:, 4] += value > 0
-    return result
-
-
-def _last_products(queries: Queries) -> Ints:
-    last = np.full(len(queries), -1)
-    filled = np.diff(queries.prefix_start) > 0
-    last[filled] = queries.prefix[queries.prefix_start[1:][filled] - 1]
-    return last
-
-
 def _same(codes: Ints, last: Ints, product: Ints, known: Floats) -> Floats:
     usable = known & (codes[product] >= 0) & (codes[last] >= 0)
     return np.where(usable, codes[last] == codes[product], np.nan)
@@ -291,16 +275,3 @@ def _mean_by_query(price: Floats, queries: Queries) -> Floats:
     total = group_sums(values[known], rows[known], len(queries))
     count = group_sums(np.ones(int(known.sum())), rows[known], len(queries))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _query_block(queries: Queries, products: int) -> Floats:
-    distinct = np.unique(row_numbers(queries.prefix_start) * products + queries.prefix) // max(products, 1)
-    return np.stack(
-        [
-            np.diff(queries.prefix_start),
-            np.bincount(distinct, minlength=len(queries)),
-            np.diff(queries.history_start),
-            queries.profile >= 0,
-        ],
-        axis=1,
-    )

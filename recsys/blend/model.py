@@ -10,8 +10,8 @@ from typing import cast
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, matrix, row_numbers, stacked, top
-from recsys.blend.candidates import Pairs, Width, judged, strength, strongest, united
+from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, stacked, top
+from recsys.blend.candidates import Pairs, Width, fusion_weights, judged, strongest, united
 from recsys.blend.examples import Examples, cut_examples, split_log, window_share
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
@@ -40,7 +40,9 @@ BATCH = 500
 CELLS = 25_000_000  # queries x products of a batch, for memory
 FEWEST_EXAMPLES = 200
 CHECKED = 2500  # examples are enough to check on
-ASKED = 500  # examples that the strength of the sources is measured on
+FEW = 0.12  # of the unwanted candidates, that the weights of the sources are learned from
+MOST_NEGATIVES = 0.25  # of the unwanted candidates of an example: more cost time and change nothing
+ASKED = 1500  # examples that the weights of the sources are learned from
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class BlendSettings:
     latest_share: float = 0.2  # of the sessions at most, held out of the sources to learn the order
     smallest_share: float = 0.02  # the window of a shop that gives more examples than are needed
     folds: int = 3  # so many windows back at most, where one gives too few examples
-    examples: int = 30_000
-    negative_share: float = 0.25  # of the unwanted candidates, that the order is learned from
+    examples: int = 60_000
+    negatives: int = 860_000  # unwanted candidates that the order is learned from, at most a quarter of them
     ranker: RankerSettings = field(default_factory=RankerSettings)
     seed: int = 7
 
@@ -157,7 +159,8 @@ class Blend:
             "products": len(self.catalog),
             "ranked": bool(self.ranker),
         }
-        names |= {"variety": self.variety, "weights": self.weights}
+        features = [] if self.features is None else self.features.names
+        names |= {"variety": self.variety, "weights": self.weights, "features": features}
         (folder / "blend.json").write_text(json.dumps(names))
 
     def load(self, folder: Path, log: InteractionLog) -> Blend:
@@ -170,6 +173,8 @@ class Blend:
         if [s.name for s in self.sources] != names["sources"] or names["products"] != len(self.catalog):
             raise OutdatedArtifact(f"{folder} holds a blend of other sources or products", "train again")
         self.features = Features(log, self.catalog, self.sources)
+        if names.get("features") != self.features.names:
+            raise OutdatedArtifact(f"{folder} holds a blend that ranks by other features", "train again")
         self.ranker = Ranker.load(folder / "ranker") if names["ranked"] else None
         self.variety, self.weights = float(names["variety"]), dict(names.get("weights", {}))
         return self
@@ -178,26 +183,30 @@ class Blend:
         """Go back in time, window by window, until there are enough examples."""
         found: list[Lesson] = []
         share = window_share(log, self.settings.examples, self.settings.smallest_share, self.settings.latest_share)
-        self.weights, most, checked = {}, self.settings.examples, 0.15
+        most, checked = self.settings.examples, 0.15
+        self.weights = {}
         for fold in range(self.settings.folds):
             end = 1.0 - fold * share
             past, later = split_log(log, end - share, end)
             if most < self.settings.examples / 4 or not len(past):
                 break
             examples = cut_examples(past, later, most=most, seed=self.settings.seed + fold)
+            if not len(examples):  # sessions of one product ask nothing
+                break
             self._prepare(past)
+            known = np.bincount(past.product, minlength=len(self.catalog)) > 0
             if not found:
-                self.weights = self._strengths(examples.slice(0, ASKED))
-                checked = float(np.clip(CHECKED / max(len(examples), 1), 0.08, 0.15))
-            found.append(self._lesson(past, examples, checked))
+                self.weights = self._source_weights(examples.slice(0, ASKED), known)
+                checked = float(np.clip(CHECKED / max(len(examples), 1), 0.04, 0.15))
+            found.append(self._lesson(known, examples, checked))
             most -= len(examples)
         return found
 
-    def _lesson(self, past: InteractionLog, examples: Examples, checked_share: float) -> Lesson:
+    def _lesson(self, known: Bools, examples: Examples, checked_share: float) -> Lesson:
         features = self.features
         assert features is not None
-        known = np.bincount(past.product, minlength=len(self.catalog)) > 0
         generator = np.random.default_rng(self.settings.seed)
+        share = negative_share(len(examples), self.settings)
         held = held_out(examples.shopper, checked_share)
         values, labels, query, product = [], [], [], []
         for start in range(0, len(examples), self.batch):
@@ -205,7 +214,7 @@ class Blend:
             pairs = self.candidates(part.queries, known)
             found = labels_of(pairs, part, len(self.catalog))
             useful = np.isin(pairs.query, np.unique(pairs.query[found > 0]))
-            some = generator.random(len(pairs)) < self.settings.negative_share
+            some = generator.random(len(pairs)) < share
             useful &= (found > 0) | held[pairs.query + start] | some
             pairs, found = pairs.at(useful), found[useful]
             values.append(features.compute(part.queries, pairs))
@@ -240,23 +249,35 @@ class Blend:
         target_start = np.concatenate([[0], np.cumsum(np.bincount(row[wanted], minlength=len(starts) - 1))])
         self.variety = tuned_weight(ranked, self.features.attributes, target_start, product[wanted])
 
-    def _strengths(self, examples: Examples) -> dict[str, float]:
-        proposers = [s for s in self.sources if not s.abilities.judges]
-        answers = [s.score(examples.queries, self.settings.depth) for s in proposers]
-        rows = row_numbers(examples.target_start)
-        wanted = matrix(np.ones(len(rows)), rows, examples.target, (len(examples), len(self.catalog)))
-        found = strength(answers, wanted)
-        return {s.name: float(value) for s, value in zip(proposers, found, strict=True)}
+    def _source_weights(self, examples: Examples, known: Bools) -> dict[str, float]:
+        """Return how much each source counts in the fusion, by what it told of these examples."""
+        self.weights, ranks, wanted = {}, [], []
+        generator = np.random.default_rng(self.settings.seed)
+        for start in range(0, len(examples), self.batch):
+            part = examples.slice(start, start + self.batch)
+            pairs = self._proposed(part.queries, known, len(self.catalog))
+            found = labels_of(pairs, part, len(self.catalog)) > 0
+            kept = found | (generator.random(len(pairs)) < FEW)
+            ranks.append(pairs.ranks[kept])
+            wanted.append(found[kept])
+        weights = fusion_weights(np.concatenate(ranks), np.concatenate(wanted), self.settings.scored)
+        return {s.name: float(weight) for s, weight in zip(self._proposers, weights, strict=True)}
+
+    @property
+    def _proposers(self) -> list[Source]:
+        return [s for s in self.sources if not s.abilities.judges]
+
+    def _proposed(self, queries: Queries, allowed: Floats | None, most: int) -> Pairs:
+        weights = np.array([self.weights.get(s.name, 1.0) for s in self._proposers])
+        answers = [s.score(queries, self.settings.scored) for s in self._proposers]
+        return united(answers, weights, Width(self.settings.depth, self.settings.scored, most), allowed)
 
     def candidates(self, queries: Queries, allowed: Floats | None = None) -> Pairs:
-        """Return the union of the sources' candidates, the strongest by fusion."""
-        settings, proposers = self.settings, [s for s in self.sources if not s.abilities.judges]
-        weights = np.array([self.weights.get(s.name, 1.0) for s in proposers])
-        answers = [s.score(queries, settings.scored) for s in proposers]
-        pairs = united(answers, weights, Width(settings.depth, settings.scored, settings.candidates), allowed)
+        """Return the union of the sources' candidates, the strongest by fusion, and what the judges say of them."""
+        pairs = self._proposed(queries, allowed, self.settings.candidates)
         judges = [cast(Judge, s) for s in self.sources if s.abilities.judges]
         opinions = [s.judge(queries, pairs.query, pairs.product) for s in judges]
-        return judged(pairs, opinions, settings.scored) if opinions else pairs
+        return judged(pairs, opinions, self.settings.scored) if opinions else pairs
 
     @property
     def batch(self) -> int:
@@ -295,6 +316,12 @@ class Blend:
 def share_of(scores: Floats) -> Floats:
     """Map scores to 0 .. 1, keeping their order."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -15.0, 15.0))))
+
+
+def negative_share(examples: int, settings: BlendSettings) -> float:
+    """Return the share of unwanted candidates to learn from, where one window of time gave so many examples."""
+    expected = min(examples * settings.folds, settings.examples)
+    return min(settings.negatives / max(expected * settings.candidates, 1), MOST_NEGATIVES)
 
 
 def held_out(shopper: Ints, share: float = 0.15) -> Bools:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from recsys.blend.model import Blend, BlendSettings
 from recsys.blend.opinions import opinions
 from recsys.blend.ranker import Growth, RankerSettings
 from recsys.catalog import build_catalog
-from recsys.errors import BadArtifact
+from recsys.errors import BadArtifact, OutdatedArtifact
 from recsys.log import InteractionLog, build_log
 from recsys.queries import Queries
 from recsys.request import Fetched, Request, Signal, SlotSpec
@@ -123,6 +124,14 @@ def test_a_blend_of_another_catalog_is_refused(blend: Blend, log: InteractionLog
         Blend(replace(CATALOG, products=build_catalog(None, FRAME.head(9)).products), QUICK).load(tmp_path, log)
 
 
+def test_a_blend_that_ranks_by_other_features_is_refused(blend: Blend, log: InteractionLog, tmp_path: Path):
+    blend.save(tmp_path)
+    names = json.loads((tmp_path / "blend.json").read_text())
+    (tmp_path / "blend.json").write_text(json.dumps({**names, "features": names["features"][:-1]}))
+    with pytest.raises(OutdatedArtifact, match="other features"):
+        Blend(CATALOG, QUICK).load(tmp_path, log)
+
+
 @pytest.mark.parametrize(
     "frame",
     [
@@ -132,13 +141,36 @@ def test_a_blend_of_another_catalog_is_refused(blend: Blend, log: InteractionLog
         FRAME.assign(product_id="p0"),
         FRAME.assign(profile_id="bot", session_id=1),
         FRAME.assign(event="Order Completed", occurred_at=FRAME.groupby("session_id").occurred_at.transform("min")),
+        FRAME.assign(session_id=range(len(FRAME)), profile_id=None),
+        FRAME.assign(session_id=range(len(FRAME)), occurred_at=pd.NaT),
+        FRAME.assign(occurred_at=FRAME.occurred_at.where(FRAME.index % 3 > 0)),
+        FRAME.assign(product_id=FRAME.product_id.where(FRAME.index % 4 < 2, "p0")),
+        FRAME.sample(frac=1.0, random_state=1),
+        FRAME.head(0),
     ],
-    ids=["bare sessions", "no times, no shoppers", "one event", "one product", "one bot", "baskets"],
+    ids=[
+        "bare sessions",
+        "no times, no shoppers",
+        "one event",
+        "one product",
+        "one bot",
+        "baskets",
+        "sessions of one product",
+        "sessions of one product, no times",
+        "some times missing",
+        "heavy repeats",
+        "rows in no order",
+        "nothing yet",
+    ],
 )
 def test_odd_shops_get_an_answer(frame: pd.DataFrame):
     catalog = build_catalog(PRODUCTS, frame)
-    found = Blend(catalog, QUICK).fit(build_log(frame, catalog.products)).score(Queries.of([[0], []]), 5)
-    assert found.shape == (2, len(catalog)) and np.isfinite(found.data).all()
+    blend = Blend(catalog, QUICK).fit(build_log(frame, catalog.products))
+    found = blend.score(Queries.of([[0], [], [0] * 500], [[], [1], [2] * 500], [0, -1, -1], [np.nan] * 3), 20)
+    assert found.shape == (3, len(catalog)) and np.isfinite(found.data).all()
+    touched = frame.product_id.nunique()
+    assert np.diff(found.indptr).min() >= min(20, touched)
+    assert all(len(set(row.indices)) == row.nnz for row in found)
 
 
 def test_training_with_the_blend_fills_the_slates_of_the_chosen_profiles():

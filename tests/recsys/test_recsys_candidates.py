@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from recsys.arrays import csr, top
-from recsys.blend.candidates import Width, strength, strongest, united
+from recsys.blend.candidates import Width, fusion_weights, strongest, united
 from recsys.blend.examples import cut_examples, split_log, window_share
 from recsys.blend.model import held_out
 from recsys.log import build_log
@@ -48,10 +48,16 @@ def test_the_strongest_of_each_query_keep_their_order():
     assert strongest(np.array([0, 0, 0, 1]), np.array([-1.0, -3.0, -2.0, -9.0]), 2, 2).tolist() == [0, 2, 3]
 
 
-def test_a_source_is_as_strong_as_what_it_found():
-    wanted = csr([[1, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
-    assert strength(answers(), wanted).tolist() == [1.0, 0.0]
-    assert strength(answers(), csr(np.zeros((2, 5)))).tolist() == [1.0, 1.0]
+def test_a_source_counts_for_what_the_others_do_not_say():
+    generator = np.random.default_rng(1)
+    good, noise = generator.integers(0, 20, 4000), generator.integers(0, 20, 4000)
+    wanted = generator.random(4000) < 0.5 / (1 + good)
+    weights = fusion_weights(np.stack([good, noise, good], axis=1), wanted, 20)
+    assert weights.max() == 1.0 and weights[1] < 0.3 < weights[0]
+    assert weights.min() > 0  # even a source that told nothing may be the only one that answers
+    assert fusion_weights(np.zeros((3, 2)), np.zeros(3, dtype=bool), 20).tolist() == [1.0, 1.0]
+    few = fusion_weights(np.array([[0.0, 3.0], [9.0, 9.0]]), np.array([True, False]), 20)
+    assert few.min() > 0.5  # one wanted product does not silence a source
 
 
 @pytest.mark.parametrize("depth", [1, 3, 50])

@@ -9,9 +9,10 @@ import scipy.sparse as sp
 
 from recsys.arrays import Matrix, best_of_product, csr, from_rows, top
 from recsys.blend.candidates import Pairs, Width, _united, united
-from recsys.blend.features import Links
 from recsys.blend.ranker import Ranker, RankerSettings, learn
+from recsys.blend.relations import LINKED, _fill, last_products, links_block
 from recsys.blend.trees import Trees
+from recsys.queries import Queries
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 FIELDS = ("query", "product", "scores", "shares", "ranks", "fusion")
@@ -72,11 +73,14 @@ def test_no_answers_make_no_pairs() -> None:
     assert isinstance(united([empty], np.ones(1), Width(2, 4, 3)), Pairs)
 
 
-def test_single_links_are_looked_up() -> None:
-    similarity = some(7, 50, 50, 0.2)
-    wanted = np.concatenate([np.arange(2500), [-1]])
-    assert Links.of(similarity).at(wanted).tolist() == [*similarity.toarray().ravel().tolist(), 0.0]
-    assert Links.of(csr((50, 50))).at(wanted).tolist() == [0.0] * 2501
+def test_links_to_candidates_are_those_of_numpy() -> None:
+    links, chance = some(8, 40, 40, 0.3, negative=True), np.random.default_rng(9)
+    queries = Queries.of([chance.integers(0, 40, n).tolist() for n in (0, 1, 3, 9, 20)])
+    key = np.flatnonzero(chance.random(5 * 40) < 0.4)
+    found, expected = links_block([links, links * 2], queries, key), np.zeros((len(key), 3), np.float32)
+    _fill(links, np.stack([last_products(queries, back) for back in range(LINKED)], axis=1), key, expected)
+    assert expected.any(axis=0).all() and np.array_equal(found[:, :3], expected)
+    assert np.allclose(found[:, 3], 2 * expected[:, 0])
 
 
 def ranker_of(settings: RankerSettings) -> tuple[Ranker, np.ndarray]:
