@@ -15,7 +15,7 @@ from campaigns.domain.campaigns_yaml.layout import SLUG
 from campaigns.domain.coupon import LEAST_LIFE, LOW_BELOW, make_code, pattern_fault
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
-from campaigns.storage.coupons import PoolState, add_codes, list_pools, note_sizes
+from campaigns.storage.coupons import PoolState, add_codes, find_codes, list_pools, note_sizes
 from campaigns.storage.database import transaction
 from campaigns.storage.files.coupons import CodeLine
 
@@ -41,6 +41,29 @@ class PoolReport:
     def is_low(self) -> bool:
         """Whether less is left than went out in the last seven days, or fewer than 100."""
         return bool(self.used_by) and not self.never_ends and 0 < self.state.free < max(LOW_BELOW, self.state.lately)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAnswer:
+    """What a till needs to know of a code. `valid_until` is what its mail says, else the code's own end."""
+
+    pool: str
+    code: str
+    status: str
+    valid_until: datetime | None
+    order_id: str | None
+    is_valid: bool
+    """Handed out in a mail, not used yet, and not ended."""
+
+
+def find_coupons(engine: Engine, code: str) -> list[CodeAnswer]:
+    """The code in every pool that has it, capitals or not."""
+    with transaction(engine.database) as connection:
+        now, rows = engine.now(connection), find_codes(connection, code)
+    return [
+        CodeAnswer(*row, is_valid=row.status == "reserved" and (row.valid_until is None or row.valid_until > now))
+        for row in rows
+    ]
 
 
 def check_pool_name(pool: str) -> None:

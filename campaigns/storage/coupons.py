@@ -67,6 +67,10 @@ _LIST = statement(
     " c.redeemed_at, c.order_id FROM coupon_codes c LEFT JOIN messages m USING (message_ref)"
     " WHERE c.pool = :pool AND (:status = '' OR c.status = :status) ORDER BY c.code_id"
 )
+_OF_NAME = statement(
+    "SELECT pool, code, status, coalesce(valid_until, expires_at), order_id FROM coupon_codes"
+    " WHERE upper(code) = upper(:code) ORDER BY pool LIMIT :pools"
+)
 _OF_PROFILE = statement(
     "SELECT m.message_ref, c.pool, c.code, c.valid_until, c.redeemed_at, c.order_id FROM coupon_codes c"
     " JOIN messages m USING (message_ref) WHERE m.profile_id = :profile_id"
@@ -132,6 +136,16 @@ class CodeRow(NamedTuple):
     message_ref: str | None
     campaign_id: str | None
     redeemed_at: datetime | None
+    order_id: str | None
+
+
+class NamedCode(NamedTuple):
+    """A code in one pool; `valid_until` is when it ends for the shopper."""
+
+    pool: str
+    code: str
+    status: str
+    valid_until: datetime | None
     order_id: str | None
 
 
@@ -250,6 +264,11 @@ def list_codes(connection: Connection, pool: str, status: str = "") -> Iterator[
     """The codes of a pool in the order they came, read piece by piece."""
     found = connection.execution_options(yield_per=5_000).execute(_LIST, {"pool": pool, "status": status})
     return (CodeRow(*row) for row in found)
+
+
+def find_codes(connection: Connection, code: str) -> list[NamedCode]:
+    """The code in every pool that has it, in any spelling."""
+    return [NamedCode(*row) for row in connection.execute(_OF_NAME, {"code": code, "pools": _POOLS_OF_A_CODE})]
 
 
 def list_profile_codes(connection: Connection, profile_id: int) -> dict[str, CarriedCode]:

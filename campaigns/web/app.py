@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from campaigns.web.choices import Choices
+from campaigns.web.coupons_api import CouponApi
 from campaigns.web.events_api import EventApi
 from campaigns.web.guard import Gate
 from campaigns.web.health import Health
@@ -41,6 +42,7 @@ def create_app(services: Services) -> Starlette:
 
     routes = [
         *ProductApi(services, pool).routes(),
+        *CouponApi(services, pool).routes(),
         *EventApi(services, pool).routes(),
         *Tracking(services, pool, pages).routes(),
         *Choices(services, pool, pages).routes(),

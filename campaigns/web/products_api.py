@@ -21,38 +21,53 @@ from campaigns.web.services import Services
 _SHOWN_REJECTS: Final = 100
 
 
+class CatalogGate:
+    """Lets in who has the catalog key; slows down who guesses it."""
+
+    def __init__(self, services: Services) -> None:
+        self._source = services.catalog_source
+        self._wrong_keys = Allowance(1.0, 30)
+
+    def refusal(self, request: Request) -> Response | None:
+        """What a caller without the key is told; None for one who has it."""
+        if self._source is None:
+            return said(403, "no catalog_key is set: set one in rekindle.toml")
+        key = key_of(request.headers)
+        if key is not None and self._source.has_key(key):
+            return None
+        if not self._wrong_keys.take(caller_of(request)):
+            return said(429, "too many wrong keys", retry_after=60)
+        return said(401, "wrong key; send catalog_key as the user name of Basic authorization, or as Bearer")
+
+
 class ProductApi:
     """`POST /v1/products` with the catalog key, which - unlike write keys - no browser ever sees."""
 
     def __init__(self, services: Services, pool: BoundedPool) -> None:
         self._services, self._pool = services, pool
-        self._wrong_keys = Allowance(1.0, 30)
+        self._gate = CatalogGate(services)
 
     def routes(self) -> list[BaseRoute]:
         """The one call."""
         return [Route(path, self._answer, methods=["POST"]) for path in ("/v1/products", "/v1/products/")]
 
     async def _answer(self, request: Request) -> Response:
-        source, limits = self._services.catalog_source, self._services.limits
-        if source is None:
-            return _said(403, "no catalog_key is set: set one in rekindle.toml to push products")
-        key = key_of(request.headers)
-        if key is None or not source.has_key(key):
-            if not self._wrong_keys.take(caller_of(request)):
-                return _said(429, "too many wrong keys", retry_after=60)
-            return _said(401, "wrong key; send catalog_key as the user name of Basic authorization, or as Bearer")
+        limits = self._services.limits
+        refused = self._gate.refusal(request)
+        if refused is not None:
+            return refused
         too_large = f"over {limits.collect.batch_bytes} bytes; send smaller pushes"
         try:
             body = await read_body(request, limits.collect.batch_bytes, limits.body_seconds)
             return _report(await self._pool.run(partial(self._push, body)))
         except (BodyTooLarge, UnpackedTooLarge):
-            return _said(413, too_large)
+            return said(413, too_large)
         except BodyTooSlow:
-            return _said(408, "the body did not arrive in time")
+            return said(408, "the body did not arrive in time")
         except UnreadableBody as error:
-            return _said(400, str(error))
+            return said(400, str(error))
         except Busy:
-            return _said(503, "busy; send it again", retry_after=RETRY_SECONDS)
+            return said(503, "busy; send it again", retry_after=RETRY_SECONDS)
         except ClientDisconnect:
             return Response(status_code=400)
 
@@ -79,7 +94,8 @@ def _report(report: PushReport) -> Response:
     )
 
 
-def _said(status: int, message: str, *, retry_after: int | None = None) -> Response:
+def said(status: int, message: str, *, retry_after: int | None = None) -> Response:
+    """A refusal in words, as JSON."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="catalog key", charset="UTF-8"'

@@ -13,6 +13,7 @@ from typing import Any
 from campaigns.clock import Clock
 from campaigns.delivery.feedback import FeedbackKind
 from campaigns.pipeline.collect import CollectLimits, InboxStore, Source
+from campaigns.pipeline.coupon_pools import CodeAnswer
 from campaigns.pipeline.products import PushReport
 from campaigns.rendering.links import LinkSigner
 from campaigns.web.inbox_model import InboxSource
@@ -130,6 +131,7 @@ class Services:
     save_preferences: Callable[[str, frozenset[str], datetime], None]
     catalog_source: Source | None = None  # None: nobody may push products
     push_products: Callable[[bytes, int], PushReport] = lambda body, most: PushReport()
+    find_coupons: Callable[[str], Sequence[CodeAnswer]] = lambda code: ()
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     inbox_page: InboxSource | None = None  # None for no such page

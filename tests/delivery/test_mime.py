@@ -52,6 +52,7 @@ def unix_lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(subject=visible_text, sender_name=names, recipient_name=names, html=any_text, text=any_text)
 def test_what_goes_in_is_what_a_mail_client_reads(
@@ -74,6 +75,7 @@ def test_what_goes_in_is_what_a_mail_client_reads(
     assert unix_lines(body(message, "plain")) == unix_lines("." + text)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(local=local_parts, ref=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60))
 def test_addresses_and_references_survive(local: str, ref: str) -> None:

@@ -59,6 +59,7 @@ def test_no_number_without_a_hundred_buyers_in_each_group(ghosts: Arm):
         assert "each group needs 100" in str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lift", [conversion_lift, revenue_lift])
 @pytest.mark.parametrize("effect", [0.0, 0.15])
 def test_intervals_cover_the_truth_as_often_as_they_say(lift, effect: float):

@@ -13,6 +13,8 @@ from recsys.blend.examples import cut_examples, split_log, window_share
 from recsys.blend.model import held_out
 from recsys.log import build_log
 
+pytestmark = pytest.mark.slow
+
 
 def answers() -> list[sp.csr_matrix]:
     return [

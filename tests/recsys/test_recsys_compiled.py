@@ -14,6 +14,8 @@ from recsys.blend.relations import LINKED, _fill, last_products, links_block
 from recsys.blend.trees import Trees
 from recsys.queries import Queries
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 FIELDS = ("query", "product", "scores", "shares", "ranks", "fusion")
 

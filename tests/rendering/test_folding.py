@@ -14,6 +14,8 @@ from campaigns.domain.message import Address, OutboundMail, RenderedEmail
 from campaigns.rendering import RenderContext, TemplateStore, profile_context, shipped_templates
 from campaigns.rendering.folding import folded
 
+pytestmark = pytest.mark.slow
+
 STAYING = [
     "<!-- <td class='x'> --><b>x</b>",
     "<textarea><td class='x'></textarea>",

@@ -10,6 +10,8 @@ import pytest
 
 from campaigns.rendering import EmailTemplate, LinkSigner, RenderContext, TemplateStore, shipped_templates
 
+pytestmark = pytest.mark.slow
+
 FONT = '<mj-font name="Inter" href="https://fonts.example/inter.css" />'
 BODY = (
     "<mjml><mj-head>{head}</mj-head><mj-body><mj-section><mj-column>"

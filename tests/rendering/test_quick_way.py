@@ -103,6 +103,7 @@ def test_a_problem_is_still_told_with_its_line(
         template.render(context_with(coupon=Living()))
 
 
+@pytest.mark.slow
 def test_a_flood_is_stopped(write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]) -> None:
     template = write(
         f"{HEAD}<mj-text>{{% for _ in range(900) %}}<i>{{{{ profile.first_name }}}}</i>{{% endfor %}}</mj-text>{TAIL}"

@@ -14,6 +14,8 @@ from campaigns.rendering import EmailTemplate, RenderContext, TemplateStore, pro
 from campaigns.rendering.context import ProfileContext
 from campaigns.rendering.keeping import EARNED, FREE_SHAPES, Kept
 
+pytestmark = pytest.mark.slow
+
 BODY = """<mjml><mj-body><mj-section><mj-column>
 {% for bit in profile.traits.bits %}{% if bit == "1" %}<mj-divider />{% else %}<mj-spacer height="9px" />{% endif %}
 {% endfor %}<mj-text><a href="{{ profile.traits.url }}">{{ profile.first_name }}</a></mj-text>

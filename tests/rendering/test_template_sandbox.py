@@ -216,6 +216,7 @@ def test_no_way_out_of_the_sandbox(
         assert sign not in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", BOMBS)
 def test_no_template_takes_all_time_or_memory(
     source: str, in_text: Callable[[str], EmailTemplate], context: RenderContext

@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -22,6 +23,8 @@ from triggers.post_purchase import PostPurchase
 from triggers.rules import Rule, RuleSet
 from triggers.state import ProfileState
 from triggers.wake import Due, Exit, Sleep, advance, leave, wake
+
+pytestmark = pytest.mark.slow
 
 HOUR = timedelta(hours=1)
 DAY = 24 * HOUR
