@@ -55,7 +55,7 @@ def _by_reference(lines: list[str], length: int) -> list[str] | None:
     would be needed."""
     out, left = lines.copy(), _MOST_GROWTH + length // 20
     for place in [place for place, line in enumerate(lines) if not line.isascii()]:
-        written = _quickly(lines[place - 1], lines[place]) or _carefully(_tag_around(lines, place), lines[place])
+        written = _quickly(lines, place) or _carefully(_tag_around(lines, place), lines[place])
         if written is None:
             return None
         left -= len(written) - len(lines[place])
@@ -65,9 +65,14 @@ def _by_reference(lines: list[str], length: int) -> list[str] | None:
     return out
 
 
-def _quickly(before: str, line: str) -> str | None:
-    """The line with references, if it goes on in a tag begun on the line before, as nearly all do, and holds nothing
-    that asks for a closer look."""
+def _quickly(lines: list[str], place: int) -> str | None:
+    """The line with references, if it goes on in a tag begun on one of the two lines before, as nearly all do, and
+    holds nothing that asks for a closer look."""
+    if place < 2:
+        return None
+    line, before = lines[place], lines[place - 1]
+    if "<" not in before:
+        before = lines[place - 2]
     if not before.endswith(_BEGUN_TAGS) or _NOT_ITSELF(line):
         return None
     written = line.encode("ascii", "xmlcharrefreplace").decode("ascii")

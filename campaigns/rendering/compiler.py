@@ -23,7 +23,7 @@ TIDY_EVERY = 500  # compilations
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
 )
-_FORMAT = "5"
+_FORMAT = "6"
 _UNIT = "unit:"
 
 

@@ -12,14 +12,16 @@ _TOKEN = re.compile(
     r"<!--.*?-->"
     r"|(?P<sheet><style\b[^>]*>)(?P<css>.*?)(?=</style\b)"
     r"|<(?P<raw>script|textarea|title|xmp|iframe|noembed|noframes|noscript|plaintext)\b.*?</(?P=raw)\b"
-    r"|(?P<tag><[A-Za-z][^\s<>/\"'=]*)[ \t\r\n]+(?=[A-Za-z:@_](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)",
+    r"|(?P<tag><[A-Za-z][^\s<>/\"'=]*)[ \t\r\n]+(?P<attributes>[A-Za-z:@_](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)",
     re.DOTALL | re.IGNORECASE,
 )
+_STYLE = re.compile(r"(\"[^\"]*\"|'[^']*')|[ \t\r\n]+(?=style\s*=)", re.IGNORECASE)
 _LIKE_A_TAG = re.compile(r"<(?=[A-Za-z/])")
 
 
 def folded(html: str) -> str:
-    """The same document with a line break after the name of every tag that has attributes.
+    """The same document with line breaks after the name of every tag that has attributes and before its
+    `style`.
 
     In style sheets `<` before a letter is written as CSS's escape, so that whoever looks for the next tag backwards
     from any place finds the one that place is in or after."""
@@ -28,7 +30,11 @@ def folded(html: str) -> str:
 
 def _folded(found: re.Match[str]) -> str:
     if found["tag"]:
-        return f"{found['tag']}\n"
+        return f"{found['tag']}\n{_STYLE.sub(_before_style, found['attributes'])}"
     if found["sheet"] and "<" in found["css"]:
         return found["sheet"] + _LIKE_A_TAG.sub(r"\\3c ", found["css"])
     return found[0]
+
+
+def _before_style(found: re.Match[str]) -> str:
+    return found[1] or "\n"

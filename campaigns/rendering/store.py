@@ -178,6 +178,6 @@ def one_line(text: str) -> str:
 
 def with_open_pixel(html: str, address: str) -> str:
     """The mail with an invisible picture at its end."""
-    pixel = f'<img\nsrc="{escape(address)}" width="1" height="1" alt="" style="display:block;border:0;" />'
+    pixel = f'<img\nsrc="{escape(address)}" width="1" height="1" alt=""\nstyle="display:block;border:0;" />'
     head, body_end, tail = html.rpartition("</body>")
     return f"{head}{pixel}{body_end}{tail}" if body_end else html

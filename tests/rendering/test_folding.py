@@ -59,6 +59,7 @@ def test_what_is_no_tag_with_attributes_stays_as_it_is(html: str) -> None:
         ('<td style="a < b">x</td>', '<td\nstyle="a < b">x</td>'),
         ("<a  \n title='a\"><b c'>", "<a\ntitle='a\"><b c'>"),
         ("<STYLE type='text/css'>/* <b> */</STYLE><p id=x>", "<STYLE type='text/css'>/* \\3c b> */</STYLE><p\nid=x>"),
+        ('<b title=" style=" STYLE="x" id=y>', '<b\ntitle=" style="\nSTYLE="x" id=y>'),
         ("<v:rect href='x'/>", "<v:rect\nhref='x'/>"),
     ],
 )
@@ -73,7 +74,9 @@ def test_shipped_mails_travel_as_they_are_written(
     name: str, locale: str, context_with: Callable[..., RenderContext]
 ) -> None:
     reader = profile_context(profile_id="1", first_name="Zoë", locale=locale)
-    email = TemplateStore([shipped_templates()]).get(name).render(context_with(profile=reader, lines=12))
+    context = context_with(profile=reader, lines=12)
+    context["links"]["cart"] = f"https://links.nordsee.example/r/1-1/AAAA?u={'https%3A%2F%2Fnordsee.example' * 22}"
+    email = TemplateStore([shipped_templates()]).get(name).render(context)
     mail = OutboundMail(
         message_ref="1-1",
         sender=Address("news@shop.example"),

@@ -40,7 +40,7 @@ def by_the_plain_way(source: str, data: dict[str, Any]) -> str:
 
 def as_read(html: str) -> str:
     """What a mail client reads: references resolved, and MJML's Rust spelling of rare characters in attributes too."""
-    html = re.sub(r"(<[A-Za-z][^\s<>/]*)\s+(?=[A-Za-z:@_])", r"\1 ", html)  # where we break the lines
+    html = re.sub(r"(<[A-Za-z][^\s<>/]*)\s+(?=[A-Za-z:@_])", r"\1 ", html).replace("\nstyle=", " style=")  # our lines
     html = re.sub(r"\\u\{([0-9a-f]+)\}", lambda found: chr(int(found[1], 16)), unescape(unescape(html)))
     for spelled, meant in (("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t")):
         html = html.replace(spelled, meant)
