@@ -20,6 +20,7 @@ ORDER = (
     ("collect_http", ()),
     ("collect_normalise", ()),
     ("rendering_speed", ()),
+    ("preview_reload", ()),
     ("delivery_speed", ("--mails", "600")),
     ("recsys_serving", ()),
     ("recsys_training", ()),
