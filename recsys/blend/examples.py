@@ -140,7 +140,7 @@ class _profile_horizon:  # noqa: N801 - called like a function
     def __call__(self, row: int) -> list[int]:
         profile, at = self.log.profile[row] * 1e11, self.log.at[row]
         a, b = np.searchsorted(self.key, [profile + at, profile + at + DAY], side="right")
-        rows = self.order[a:b]
+        rows = self.order[a : min(b, a + LONGEST_HISTORY)]  # a bot's day holds a hundred thousand
         others = rows[self.log.session[rows] != self.log.session[row]]
         return [int(p) for p in self.log.product[others]]
 
