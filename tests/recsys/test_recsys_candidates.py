@@ -99,6 +99,16 @@ def test_long_baskets_give_three_questions_and_nothing_asked_is_in_the_past():
     assert len(np.unique(examples.shopper)) == 20  # of strangers, a session
 
 
+def test_what_a_bot_did_in_a_day_is_not_asked_for_whole_by_each_of_its_visits():
+    visits = pd.DataFrame({"session_id": np.arange(6_000) // 3, "product_id": np.arange(6_000) % 1_500})
+    start = pd.Timestamp("2026-01-01", tz="UTC")
+    bot = visits.assign(profile_id="bot", occurred_at=start + pd.to_timedelta(np.arange(6_000) * 10, unit="s"))
+    early = bot.head(30).assign(profile_id="else", session_id=-1, occurred_at=start - pd.Timedelta(days=9))
+    past, later = split_log(build_log(pd.concat([early, bot])), 0.01)
+    wanted = np.diff(cut_examples(past, later, most=999, seed=1).target_start)
+    assert 300 <= wanted.max() <= 402  # the rest of the visit, and of the day at most what is kept of a history
+
+
 def test_a_shopper_is_checked_on_in_all_windows_or_in_none():
     chosen = held_out(np.arange(10_000))
     assert 0.13 < chosen.mean() < 0.17
