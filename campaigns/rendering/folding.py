@@ -12,7 +12,7 @@ _TOKEN = re.compile(
     r"<!--.*?-->"
     r"|(?P<sheet><style\b[^>]*>)(?P<css>.*?)(?=</style\b)"
     r"|<(?P<raw>script|textarea|title|xmp|iframe|noembed|noframes|noscript|plaintext)\b.*?</(?P=raw)\b"
-    r"|(?P<tag><[A-Za-z][^\s<>/\"'=]*)[ \t\r\n]+(?P<attributes>[A-Za-z:@_](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)",
+    r"|(?P<tag><[A-Za-z][^\s<>/\"'=]*)[ \t\r\n]+(?P<attributes>[A-Za-z:@_](?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+>)",
     re.DOTALL | re.IGNORECASE,
 )
 _STYLE = re.compile(r"(\"[^\"]*\"|'[^']*')|[ \t\r\n]+(?=style\s*=)", re.IGNORECASE)
