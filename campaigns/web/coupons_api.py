@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any, Final
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from campaigns.pipeline.coupon_pools import CodeAnswer
-from campaigns.web.guard import RETRY_SECONDS, BodyTooLarge, BodyTooSlow, read_body
-from campaigns.web.pool import BoundedPool, Busy
-from campaigns.web.products_api import CatalogGate, said
+from campaigns.web.catalog_gate import CatalogGate, as_json, said
+from campaigns.web.pool import BoundedPool
 from campaigns.web.services import Services
 
 _BODY_BYTES: Final = 4_096
@@ -25,30 +24,20 @@ class CouponApi:
     """`POST /v1/coupons/check` with the catalog key. It only reads: an order that names a code marks it as used."""
 
     def __init__(self, services: Services, pool: BoundedPool) -> None:
-        self._services, self._pool = services, pool
-        self._gate = CatalogGate(services)
+        self._services, self._pool, self._gate = services, pool, CatalogGate(services)
 
     def routes(self) -> list[BaseRoute]:
         """The one call."""
         return [Route(path, self._answer, methods=["POST"]) for path in ("/v1/coupons/check", "/v1/coupons/check/")]
 
     async def _answer(self, request: Request) -> Response:
-        refused = self._gate.refusal(request)
-        if refused is not None:
-            return refused
-        try:
-            code = _code_in(await read_body(request, _BODY_BYTES, self._services.limits.body_seconds))
-            if not code:
-                return said(400, f'send {{"code": "SPRING-7QK2"}}, of at most {_CODE_CHARACTERS} characters')
-            return _shown(code, await self._pool.run(partial(self._services.find_coupons, code)))
-        except BodyTooLarge:
-            return said(413, f"over {_BODY_BYTES} bytes; send one code")
-        except BodyTooSlow:
-            return said(408, "the body did not arrive in time")
-        except Busy:
-            return said(503, "busy; send it again", retry_after=RETRY_SECONDS)
-        except ClientDisconnect:
-            return Response(status_code=400)
+        return await self._gate.answer(request, self._check, most=_BODY_BYTES, hint="send one code")
+
+    async def _check(self, body: bytes) -> Response:
+        code = _code_in(body)
+        if not code:
+            return said(400, f'send {{"code": "SPRING-7QK2"}}, of at most {_CODE_CHARACTERS} characters')
+        return _shown(code, await self._pool.run(partial(self._services.find_coupons, code)))
 
 
 def _code_in(body: bytes) -> str:
@@ -74,4 +63,4 @@ def _shown(code: str, found: Sequence[CodeAnswer]) -> Response:
         for each in found
     ]
     answer = {"success": True, "code": code, "valid": any(each.is_valid for each in found), "coupons": coupons}
-    return Response(orjson.dumps(answer), media_type="application/json")
+    return as_json(200, answer)

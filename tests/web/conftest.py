@@ -28,6 +28,8 @@ from campaigns.web.services import (
     Topic,
     WebLimits,
 )
+from campaigns.web.wiring import services_of
+from tests.pipeline import small_shop
 from triggers.events import Event
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -172,4 +174,16 @@ def client(address: str) -> Iterator[httpx.Client]:
     """A browser of a shopper, who follows no redirect unasked."""
     agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
     with httpx.Client(base_url=address, headers={"User-Agent": agent}, timeout=20) as found:
+        yield found
+
+
+@pytest.fixture
+def catalog_client(shop: small_shop.Shop) -> Iterator[httpx.Client]:
+    """A shop's own system, over the real parts of the module's `shop`."""
+    key = shop.engine.settings.catalog_key
+    assert key is not None
+    with (
+        serving(create_app(services_of(shop.engine)), host="127.0.0.1", port=0) as url,
+        httpx.Client(base_url=url, auth=(key.get_secret_value(), "")) as found,
+    ):
         yield found
