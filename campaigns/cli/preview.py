@@ -128,6 +128,8 @@ def _show_one(output: Output, studio: Studio, asked: Asked) -> None:
         output.note("The products are samples, without pictures: those of the shop show once its catalog is imported.")
     shown = studio.show(asked.wanted)
     if asked.send_to:
+        if shown.scene.verdict.line:
+            output.note(shown.scene.verdict.line)
         where = send_test(studio, shown, asked.send_to, WallClock())
         output.line(f"Test mail {shown.email.subject!r} for {shown.scene.who} to {asked.send_to}: {where}.")
         if output.as_json:

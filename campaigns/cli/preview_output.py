@@ -32,7 +32,10 @@ def write_preview(
         size = len(message_bytes(studio, shown, WallClock().now()))
         told = shown.as_json()
         output.document(told | {"sizes": {**told["sizes"], "message": size}})
-    elif form == "png":
+        return
+    if shown.scene.verdict.line and (form != "text" or out is not None):
+        output.note(shown.scene.verdict.line)
+    if form == "png":
         _write_pictures(output, studio, shown, out, LOOKS if looks else (Look(width, dark),))
     else:
         _write(_bytes(studio, shown, form), out)
@@ -58,7 +61,9 @@ def _bytes(studio: Studio, shown: Preview, form: str) -> bytes:
     if form == "html":
         return page_of(studio, email.html).encode()
     if form == "text":
-        return f"Subject: {email.subject}\nPreview: {email.preheader}\n\n{email.text}".encode()
+        verdict = shown.scene.verdict
+        fate = f"{verdict.headline}: {verdict.code}\n{verdict.says}\n\n" if verdict.headline else ""
+        return f"{fate}Subject: {email.subject}\nPreview: {email.preheader}\n\n{email.text}".encode()
     return message_bytes(studio, shown, WallClock().now())
 
 

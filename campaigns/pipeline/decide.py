@@ -28,11 +28,12 @@ from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.suppression import Suppression
 from campaigns.pipeline.campaign_book import Snapshot
+from campaigns.pipeline.content import content_problem
 from campaigns.pipeline.coupons import CouponWish, Held, HeldElsewhere, hold_coupons, keep_coupons
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.outcome import DecideReport, Outcome, write_outcomes
 from campaigns.pipeline.people import books_of, mark_of
-from campaigns.pipeline.policy import profile_of, shop_policy, suppressions_of
+from campaigns.pipeline.policy import LONGEST_CAP, profile_of, shop_policy, suppressions_of
 from campaigns.pipeline.recommend import Recommended, recommend_batch
 from campaigns.pipeline.render import render_mail
 from campaigns.pipeline.subject import Subject
@@ -57,7 +58,6 @@ LIMIT = 500
 Mailed = tuple[str, str, str, int]
 """(campaign id, address, key, profile id)."""
 
-_LONGEST_CAP = timedelta(days=31)
 _AGAIN_AFTER = timedelta(minutes=15)
 _SOON = timedelta(seconds=30)
 _TICK = timedelta(microseconds=1)
@@ -164,7 +164,7 @@ def _read_batch(
         books=books_of(list_enrollments(connection, ids)),
         consents=read_consents(connection, ids),
         suppressions=suppressions_of(find_suppressions(connection, addresses), now),
-        sends=list_sends(connection, ids, since=min(now, earliest) - _LONGEST_CAP),
+        sends=list_sends(connection, ids, since=min(now, earliest) - LONGEST_CAP),
         token=message_token(secret, read_first_applied(connection)),
         shared=shared,
         twins=_read_twins(connection, rows, profiles, shared),
@@ -323,22 +323,16 @@ def _render(
         return None, coupon
     if slates is None:
         return None, ContentProblem(Reason.TEMPLATE_FAILED, {"detail": "the products for it could not be chosen"})
-    if slates.gone is not None:
-        gone = slates.facts.get(slates.gone.product_id)
-        name = gone.title if gone else f"product {slates.gone.product_id}"
-        return None, ContentProblem(Reason.NOTHING_TO_SHOW, {"detail": f"{name} is {slates.gone.rule}"})
-    short = slates.short_slot
-    if short is not None:
-        minimum = next(slot.minimum for slot in subject.step.slots if slot.name == short)
-        facts = {"slot": short, "minimum": minimum, "found": len(slates.slates[short].items)}
-        return None, ContentProblem(Reason.TOO_FEW_PRODUCTS, facts)
+    problem = content_problem(subject, slates)
+    if problem is not None:
+        return None, problem
     try:
         return render_mail(engine, replace(subject, coupon=coupon.coupon) if coupon else subject, slates), None
-    except Exception as problem:  # whatever one mail breaks on must not hold up the others
-        is_expected = isinstance(problem, TemplateProblem)
+    except Exception as error:  # whatever one mail breaks on must not hold up the others
+        is_expected = isinstance(error, TemplateProblem)
         what = "template %s failed for message %s: %s"
-        _log.error(what, subject.template, subject.message_ref, problem, exc_info=not is_expected)
-        return None, ContentProblem(Reason.TEMPLATE_FAILED, {"template": subject.template, "detail": str(problem)})
+        _log.error(what, subject.template, subject.message_ref, error, exc_info=not is_expected)
+        return None, ContentProblem(Reason.TEMPLATE_FAILED, {"template": subject.template, "detail": str(error)})
 
 
 def _outcome(

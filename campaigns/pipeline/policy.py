@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from campaigns.config import Settings
 from campaigns.decisions.candidate import ShopPolicy
@@ -13,6 +13,9 @@ from campaigns.domain.profile import Profile
 from campaigns.domain.suppression import Suppression, SuppressionReason
 from campaigns.storage.profiles import ProfileRow
 from triggers.state import ProfileState
+
+LONGEST_CAP: Final = timedelta(days=31)
+"""No frequency cap looks further back."""
 
 
 def shop_policy(settings: Settings) -> ShopPolicy:

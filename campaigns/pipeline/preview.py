@@ -24,6 +24,7 @@ from campaigns.pipeline.preview_files import ReadCampaigns, find_campaign, find_
 from campaigns.pipeline.preview_people import EVERYTHING, find_persona, read_persona
 from campaigns.pipeline.preview_samples import replaced, sample_products
 from campaigns.pipeline.preview_slots import fill_slots
+from campaigns.pipeline.preview_verdict import Verdict, foresee, foresee_made_up
 from campaigns.pipeline.recommend import recommend_batch
 from campaigns.pipeline.recs_words import words_of
 from campaigns.pipeline.render import context_for, coupon_of, shop_of
@@ -71,6 +72,7 @@ class Scene:
     address: str
     context: Mapping[str, Any]
     slates: Mapping[str, Any]
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Preview:
         return "-".join(part for part in parts if part)
 
     def as_json(self) -> dict[str, Any]:
-        """Subject, preheader, sizes in bytes, slates with their reasons."""
+        """Subject, preheader, sizes in bytes, slates with their reasons, and whether it would go out."""
         scene, email = self.scene, self.email
         return {
             "campaign": scene.campaign.campaign_id,
@@ -102,6 +104,7 @@ class Preview:
             "preheader": email.preheader,
             "sizes": {"html": len(email.html.encode()), "text": len(email.text.encode())},
             "slates": scene.slates,
+            "decision": scene.verdict.as_json(),
         }
 
 
@@ -157,7 +160,8 @@ class Studio:
             context["coupon"] = _coupon(step, context["now"], locales)  # what no file says is as the campaign has it
         who = persona if isinstance(persona, str) else persona.stem
         slates = {slot.name: _shown(slot.kind, context["slots"][slot.name]) for slot in step.slots}
-        return _scene(wanted, campaign, variant, who, context, slates)
+        verdict = foresee_made_up(campaign, step, context)
+        return _scene(wanted, campaign, variant, who, context, slates, verdict)
 
     def _cart_url(self, context: Mapping[str, Any], campaign_id: str) -> str:
         lines = context["cart"]["lines"] if context["cart"] else ()
@@ -194,15 +198,16 @@ class Studio:
         engine = replace(self.engine, templates=self.templates)
         with transaction(engine.database) as connection:
             connection.execute(_READ_ONLY)
-            subject = _subject(engine, connection, wanted, campaign, variant)
+            subject, enrollment = _subject(engine, connection, wanted, campaign, variant)
             [chosen] = recommend_batch(engine, connection, [subject])
+            verdict = foresee(engine, connection, subject, enrollment, chosen)
         locales = (wanted.locale, subject.row.locale or "", self.settings.shop.locale)
         coupon = _coupon(subject.step, subject.at, locales)
         context = {**context_for(engine, subject, chosen), "coupon": coupon}
         row = subject.row
         who = row.email or f"profile {row.profile_id}"
         wanted = replace(wanted, step=subject.step_number)
-        return _scene(wanted, campaign, subject.variant, who, context, chosen.as_json(), row.email or "")
+        return _scene(wanted, campaign, subject.variant, who, context, chosen.as_json(), verdict, row.email or "")
 
 
 def open_studio(workspace: Workspace, settings: Settings, **more: Any) -> Studio:
@@ -227,6 +232,7 @@ def _scene(
     who: str,
     context: dict[str, Any],
     slates: Mapping[str, Any],
+    verdict: Verdict,
     address: str = "",
 ) -> Scene:
     if wanted.locale:
@@ -241,6 +247,7 @@ def _scene(
         address=address or str(context["profile"]["email"]),
         context=context,
         slates=slates,
+        verdict=verdict,
     )
 
 
@@ -253,11 +260,11 @@ def checked_locale(locale: str) -> str:
 
 def _subject(
     engine: Engine, connection: Connection, wanted: Wanted, campaign: Campaign, variant: Variant | None
-) -> Subject:
+) -> tuple[Subject, EnrollmentRow | None]:
     enrollment, profile_id = _enrolled(connection, campaign.campaign_id, wanted.profile)
     row = read_profiles(connection, [profile_id])[profile_id]
     number = min(wanted.step or (enrollment.step + 1 if enrollment else 1), len(campaign.steps))
-    return Subject(
+    subject = Subject(
         row=row,
         state=ProfileState.from_json(row.state),
         campaign=campaign,
@@ -268,6 +275,7 @@ def _subject(
         at=engine.now(connection),
         context=enrollment.context if enrollment else {},
     )
+    return subject, enrollment
 
 
 def _enrolled(connection: Connection, campaign_id: str, who: str) -> tuple[EnrollmentRow | None, int]:

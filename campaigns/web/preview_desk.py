@@ -15,6 +15,7 @@ from campaigns.pipeline.preview_live import LiveTemplates
 from campaigns.pipeline.preview_people import EVERYTHING, built_in_personas, persona_files
 from campaigns.pipeline.preview_samples import with_sample_pictures
 from campaigns.pipeline.preview_snapshots import plain_links
+from campaigns.pipeline.preview_verdict import Verdict
 from campaigns.rendering import TemplateProblem
 
 _AROUND = 4  # lines of a template shown before and after the one at fault
@@ -81,6 +82,7 @@ class Desk:
             "subject": told.get("subject", ""),
             "preheader": told.get("preheader", ""),
             "sizes": told.get("sizes", {}),
+            "verdict": _fate(shown.scene.verdict) if shown.scene else None,
             "problem": shown.problem,
         }
 
@@ -153,6 +155,13 @@ class Desk:
         if shown.scene:
             found |= set(self.templates.translations.locales(shown.scene.template))
         return sorted({each.replace("_", "-") for each in found} | ({shown.wanted.locale} - {""}))
+
+
+def _fate(verdict: Verdict) -> dict[str, str] | None:
+    """What the page says about a mail that would not go out; None where it would."""
+    if not verdict.headline:
+        return None
+    return {"headline": verdict.headline, "code": verdict.code, "says": verdict.says, "outcome": verdict.outcome}
 
 
 def wanted_of(asked: Mapping[str, str]) -> Wanted:

@@ -116,6 +116,16 @@ def test_phone_and_dark_are_looks_of_the_mail_alone(page: Any) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
 
 
+def test_a_mail_that_would_not_go_out_says_so_above_it(page: Any) -> None:
+    assert page.locator("#fate").is_hidden()
+    page.select_option("[name=persona]", "no cart")
+    page.wait_for_selector("#fate")
+    said = page.inner_text("#fate")
+    assert "would not be sent" in said and "exited (cart_emptied)" in said and "the cart was emptied" in said
+    page.select_option("[name=persona]", "everything")
+    page.wait_for_selector("#fate", state="hidden")
+
+
 def test_tabs_by_key(page: Any) -> None:
     page.focus("#tab-html")
     page.keyboard.press("ArrowRight")

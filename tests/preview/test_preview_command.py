@@ -197,3 +197,46 @@ def test_the_eml_is_the_whole_message(workspace: Workspace, tmp_path: Path) -> N
     mail = message_from_bytes((tmp_path / "a.eml").read_bytes(), policy=policy.default)
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
     assert "/u/preview/" in mail["List-Unsubscribe"] and mail["X-Rekindle-Test"] is None
+
+
+@pytest.mark.parametrize(
+    ("campaign", "persona", "code"),
+    [
+        ("abandoned_cart", "no cart", "exited (cart_emptied)"),
+        ("browse_abandonment", "no session", "exited (too_few_views)"),
+        ("post_purchase", "no order", "not_started"),
+        ("price_drop", "no recommendations", "nothing_to_show"),
+    ],
+)
+def test_a_mail_that_would_not_go_out_says_so_and_why(
+    workspace: Workspace, campaign: str, persona: str, code: str
+) -> None:
+    shown = preview(workspace, campaign, "--persona", persona).output.splitlines()
+    assert shown[0] == f"This mail would not be sent: {code}" and shown[1].endswith(".")
+    decided = told(workspace, campaign, "--persona", persona)["decision"]
+    assert decided["outcome"] in ("skip", "none") and decided["says"] == shown[1]
+    assert code == decided["reason"] + (f" ({decided['exit_reason']})" if decided["exit_reason"] else "")
+    fine = told(workspace, campaign)["decision"]
+    assert (fine["outcome"], fine["reason"]) == ("send", "passed")
+
+
+def test_why_it_would_not_go_out_is_said_beside_a_file_not_in_it(workspace: Workspace, tmp_path: Path) -> None:
+    done = preview(
+        workspace, "abandoned_cart", "--persona", "no cart", "--format", "html", "--out", tmp_path / "a.html"
+    )
+    assert "exited (cart_emptied)" in done.stderr
+    assert "cart_emptied" not in (tmp_path / "a.html").read_text(encoding="utf-8")
+    sheet = preview(workspace, "abandoned_cart", "--all", "--persona", "no cart", "--format", "html", "--out", tmp_path)
+    assert sheet.exit_code == 0
+    page = (tmp_path / "abandoned_cart-sheet.html").read_text(encoding="utf-8")
+    assert page.count("This mail would not be sent: exited (cart_emptied)") == 3
+
+
+def test_a_step_without_a_code_left_to_promise_would_not_go_out(workspace: Workspace) -> None:
+    path = workspace.campaigns / "abandoned_cart.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("    template: abandoned_cart\n", "    template: abandoned_cart\n    coupon: {pool: spring}\n", 1)
+    )
+    decided = told(workspace, "abandoned_cart", "--persona", "no coupon")["decision"]
+    assert decided["reason"] == "no_coupon" and "spring" in decided["says"]

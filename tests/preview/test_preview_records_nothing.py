@@ -114,3 +114,54 @@ def test_the_app_shows_a_real_shopper_and_records_nothing(shop: Workspace, envir
                 assert client.get(f"/preview/{part}", params=asked).status_code == 200
             assert "Oak chair" in client.get("/preview/part/text", params=asked).text
         assert counts(environ) == before
+
+
+def happened(shop: Workspace, tmp_path: Path, *events: dict) -> None:
+    file = tmp_path / "more.ndjson"
+    lines = [{"userId": "C7", "type": "track", "messageId": f"x{n}", **event} for n, event in enumerate(events)]
+    file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    done = run(shop, "import", "events", file)
+    assert done.exit_code == 0, done.exception
+
+
+def decision(shop: Workspace, *more: object, campaign: str = "abandoned_cart") -> dict:
+    shown = run(shop, "preview", campaign, "--profile", "C7", "--format", "json", *more)
+    assert shown.exit_code == 0, shown.exception
+    return json.loads(shown.output)["decision"]
+
+
+def test_a_shopper_whose_cart_is_empty_would_get_no_mail(shop: Workspace, tmp_path: Path) -> None:
+    removed = {"event": "Product Removed", "timestamp": "2026-03-12T09:05:00Z",
+               "properties": {"cart_id": "k1", "product_id": "P1", "quantity": 2}}  # fmt: skip
+    assert decision(shop)["reason"] != "exited"
+    happened(shop, tmp_path, removed)
+    gone = decision(shop)
+    assert (gone["outcome"], gone["reason"], gone["exit_reason"]) == ("skip", "exited", "cart_emptied")
+    text = run(shop, "preview", "abandoned_cart", "--profile", "C7").output
+    assert text.startswith("This mail would not be sent: exited (cart_emptied)\nThe reason to write was gone")
+
+
+def test_the_gates_are_asked_for_a_real_shopper(shop: Workspace, environ: dict[str, str], tmp_path: Path) -> None:
+    assert run(shop, "campaigns", "apply").exit_code == 0
+    before = counts(environ)
+    late = decision(shop)
+    assert (late["outcome"], late["reason"]) == ("skip", "too_late"), "that cart was left days ago"
+    assert decision(shop, campaign="post_purchase")["reason"] == "not_started"
+    assert counts(environ) == before
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    added = {
+        "event": "Product Added",
+        "timestamp": now,
+        "properties": {"cart_id": "k2", "product_id": "P2", "price": 5},
+    }
+    happened(shop, tmp_path, added)
+    timely = decision(shop)
+    assert timely["reason"] in ("passed", "holdout", "quiet_hours"), timely
+    assert run(shop, "suppress", "bo@shoppers.example").exit_code == 0
+    assert decision(shop)["reason"] == "suppressed"
+
+
+def test_a_paused_campaign_sends_nothing(shop: Workspace) -> None:
+    assert run(shop, "campaigns", "apply").exit_code == 0
+    assert run(shop, "campaigns", "pause", "abandoned_cart").exit_code == 0
+    assert decision(shop)["reason"] == "campaign_paused"

@@ -71,6 +71,7 @@
     document.getElementById("preheader").textContent = state.preheader || (state.problem ? "" : "(no preheader)");
     document.title = `${state.subject || "Preview"} · Rekindle`;
     facts(state);
+    foretell(state.problem ? null : state.verdict);
     complain(state.problem, options.broken);
   }
 
@@ -85,6 +86,12 @@
       row.append(make("dt", name), said);
       return row;
     }));
+  }
+
+  function foretell(verdict) {
+    const fate = document.getElementById("fate");
+    fate.hidden = !verdict;
+    if (verdict) fate.replaceChildren(make("b", verdict.headline), make("span", verdict.says), make("code", verdict.code));
   }
 
   function complain(problem, broken) {
