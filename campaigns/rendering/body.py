@@ -22,6 +22,7 @@ from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjm
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.quick import MAX_LEARNED, MAX_PATHS, CannotLearn, DoubtfulAddress, LearningWalk, NotMet, Walk
 from campaigns.rendering.running import FLATTEN_AFTER, opened, rendered, written_out
+from campaigns.rendering.seen import SeenByMjml, seen_by_mjml
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
 from campaigns.rendering.units import Closing, Unit, cut, without_bounds
 
@@ -138,6 +139,15 @@ class Body:
         """The mail's MJML with the file and line of every part of it."""
         self._tracing.start((self._key,), values.get("shop"), off=True)
         return traced(rendered(self._tracing.get_template(self._path), values))
+
+    def seen_by_mjml(self, values: dict[str, Any]) -> SeenByMjml:
+        """What has to be filled before MJML runs, by the lines that print it; raises TemplateProblem."""
+        holes = self._tracing.start((self._key, values["mail"]["language"]), values.get("shop"))
+        noted = rendered(self._tracing.get_template(self._path), values)
+        try:
+            return seen_by_mjml(noted, holes.values)
+        except MjmlProblem as problem:
+            raise self._placed(problem, values) from problem
 
     def _shape_and_values(self, values: dict[str, Any]) -> _Run:
         if self._flat is None and self._until_flat:

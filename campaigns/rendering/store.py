@@ -19,6 +19,7 @@ from campaigns.rendering.links import LinkSigner, Utm
 from campaigns.rendering.message_links import MessageLinks
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.running import TextPart
+from campaigns.rendering.seen import SeenByMjml
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment
 from campaigns.rendering.translations import READING, Translations, translated, translated_text
 from campaigns.rendering.undefined import nearest
@@ -120,10 +121,8 @@ class EmailTemplate:
 
     def render(self, context: Mapping[str, Any]) -> RenderedEmail:
         """The email for one recipient; raises TemplateProblem, never gives half a mail."""
-        values = self._values(context)
+        values = self._headed(context)
         mail = values["mail"]
-        mail["subject"] = one_line(self._subject.text(values))
-        mail["preheader"] = one_line(self._preheader.text(values))
         text = self._text.text(values).strip() + "\n"
         return RenderedEmail(mail["subject"], mail["preheader"], self._html(values), text)
 
@@ -133,17 +132,21 @@ class EmailTemplate:
 
     def traced(self, context: Mapping[str, Any]) -> TracedSource:
         """The MJML of one rendering, with the file and line of every part of it."""
-        values = self._values(context)
-        values["mail"]["subject"] = one_line(self._subject.text(values))
-        values["mail"]["preheader"] = one_line(self._preheader.text(values))
-        return self._body.traced(values)
+        return self._body.traced(self._headed(context))
+
+    def seen_by_mjml(self, context: Mapping[str, Any]) -> SeenByMjml:
+        """The values of one rendering that MJML has to see filled, with the lines that print them."""
+        return self._body.seen_by_mjml(self._headed(context))
 
     def render_uncompiled(self, context: Mapping[str, Any]) -> str:
         """The HTML by the slow way, Jinja first and MJML after: the yardstick for the compiled one."""
+        return self._body.html_uncompiled(self._headed(context))
+
+    def _headed(self, context: Mapping[str, Any]) -> dict[str, Any]:
         values = self._values(context)
         values["mail"]["subject"] = one_line(self._subject.text(values))
         values["mail"]["preheader"] = one_line(self._preheader.text(values))
-        return self._body.html_uncompiled(values)
+        return values
 
     def _html(self, values: dict[str, Any]) -> str:
         signer = self._store.links

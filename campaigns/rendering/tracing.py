@@ -10,7 +10,9 @@ from jinja2 import BaseLoader, nodes
 
 from campaigns.rendering.holes import MjmlEnvironment
 
-_NOTE = re.compile("\uf8f1([^\uf8f1\uf8f2]*):(\\d+)\uf8f2", re.IGNORECASE)
+_NOTE = re.compile("\uf8f1(\\d+):(\\d+)\uf8f2")
+_FILES: list[str] = []
+"""Notes name a file by its place here: digits pass through filters like `upper`."""
 
 
 class TracingEnvironment(MjmlEnvironment):
@@ -22,8 +24,9 @@ class TracingEnvironment(MjmlEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
+        file = _number_of(name or "")
         for data in tree.find_all(nodes.TemplateData):
-            data.data = f"\uf8f1{name}:{data.lineno}\uf8f2{data.data}"
+            data.data = f"\uf8f1{file}:{data.lineno}\uf8f2{data.data}"
         return tree
 
 
@@ -43,6 +46,11 @@ class TracedSource:
         file, line = self.origins[index]
         return file, line + self.source.count("\n", self.starts[index], position)
 
+    def stretches(self) -> list[str]:
+        """The text of every stretch."""
+        ends = [*self.starts[1:], len(self.source)]
+        return [self.source[start:end] for start, end in zip(self.starts, ends, strict=True)]
+
 
 def traced(noted: str) -> TracedSource:
     """Takes the notes out of what a TracingEnvironment rendered."""
@@ -51,7 +59,13 @@ def traced(noted: str) -> TracedSource:
     at = len(parts[0])
     for file, line, piece in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         starts.append(at)
-        origins.append((file, int(line)))
+        origins.append((_FILES[int(file)], int(line)))
         text.append(piece)
         at += len(piece)
     return TracedSource("".join(text), tuple(starts), tuple(origins))
+
+
+def _number_of(file: str) -> int:
+    if file not in _FILES:
+        _FILES.append(file)
+    return _FILES.index(file)

@@ -67,6 +67,7 @@ BROKEN: dict[str, dict[str, str]] = {
     "active-content": with_markup('<mj-text><form action="https://nordsee.example/"></form></mj-text>'),
     "safe-filter": with_markup("<mj-text>{{ profile.first_name | safe }}</mj-text>"),
     "language-missing": {"body.mjml": CLEAN["body.mjml"].replace('lang="{{ mail.language }}" ', "")},
+    "value-in-layout": with_markup('<mj-spacer height="{{ profile.profile_id | length }}px" />'),
     "raw-value": with_markup("<mj-text>{{ cart.total_minor / 100 if cart else 0 }} EUR</mj-text>"),
     "translation-field": {
         "subject.txt": "{{ t('a', name='x') }}",
@@ -117,6 +118,59 @@ def test_a_misspelt_name_is_answered_with_the_nearest(linted: Callable[..., list
     found = linted(with_markup("{% if cart and not cart %}{{ cart.totl_minor }}{% endif %}"))
     name = next(each for each in found if each.rule == "undefined-variable")
     assert "total_minor" in name.fix
+
+
+LAYOUT = [
+    ('<mj-spacer\n height="{{ 4 + cart.total_minor if cart else 4 }}px" />', "'height' reads '"),
+    ('<mj-text css-class="{{ profile.traits.tier }}">x</mj-text>', "'css-class' reads 'tier-one'"),
+    ('<mj-text mj-class="{{ profile.first_name }}">x</mj-text>', "'mj-class' reads 'Ada'"),
+    ('<mj-text font-family="Arial, {{ profile.first_name }}">x</mj-text>', "'font-family' reads 'Ada'"),
+    (
+        "<mj-table>{% filter upper %}<tr><td>{{ profile.first_name }}</td></tr>{% endfilter %}</mj-table>",
+        "{% filter %}",
+    ),
+    ("{% macro box(w) %}<mj-spacer height='{{ w }}px' />{% endmacro %}\n{{ box(profile.email | length) }}", "'height'"),
+]
+
+
+@pytest.mark.parametrize(("markup", "said"), LAYOUT)
+def test_a_value_that_makes_each_mail_compile_alone_is_told(
+    markup: str, said: str, linted: Callable[..., list]
+) -> None:
+    found = [each for each in linted(with_markup(markup)) if each.rule == "value-in-layout"]
+    assert [each.message for each in found if said in each.message], found
+    assert found[0].file == "mail/body.mjml" and found[0].line in (8, 9), found
+
+
+IN_HEAD = "<mj-head><mj-attributes><mj-all color='{{ %s }}' /></mj-attributes></mj-head>"
+
+
+def test_a_value_in_mj_attributes_is_told_and_one_of_the_shop_is_not(linted: Callable[..., list]) -> None:
+    for value, told in (("profile.first_name", True), ("shop.brand.accent", False)):
+        body = CLEAN["body.mjml"].replace("<mj-body>", f"{IN_HEAD % value}<mj-body>", 1)
+        rules = [(each.rule, each.line) for each in linted({"body.mjml": body})]
+        assert (("value-in-layout", 2) in rules) is told, rules
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<mj-section padding="{{ shop.brand.radius }}px"><mj-column><mj-text>x</mj-text></mj-column></mj-section>',
+        "{% macro box(w, c) %}<mj-spacer height='{{ w }}px' container-background-color='{{ c }}' />{% endmacro %}"
+        "{{ box(20, shop.brand.accent) }}",
+        "<mj-spacer height=\"{{ '40' if profile.first_name else '20' }}px\" />",
+        '<mj-text color="{{ profile.traits.colour or "#222222" }}">{{ profile.first_name or "you" }}</mj-text>',
+        "{% for line in (cart.lines if cart else []) %}<mj-spacer height='{{ 10 * loop.index }}px' />{% endfor %}",
+        '<mj-text><img src="{{ shop.logo_url }}" alt="{{ profile.first_name }}" width="10" /></mj-text>',
+    ],
+)
+def test_values_of_the_shop_fixed_ones_and_those_mjml_lets_pass_are_fine(
+    markup: str, linted: Callable[..., list]
+) -> None:
+    body = CLEAN["body.mjml"]
+    whole = markup.startswith("<mj-section")
+    files = {"body.mjml": body.replace("</mj-body>", markup + "</mj-body>")} if whole else with_markup(markup)
+    assert [each for each in linted(files) if each.rule == "value-in-layout"] == []
 
 
 @pytest.mark.parametrize("rule", RULES)

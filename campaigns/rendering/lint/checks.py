@@ -24,6 +24,7 @@ from campaigns.rendering.lint.reading_checks import (
     word_findings,
 )
 from campaigns.rendering.lint.rules import Finding, Severity, finding
+from campaigns.rendering.lint.shape_checks import shape_findings
 from campaigns.rendering.lint.static_checks import field_findings, passed_fields, raw_findings
 from campaigns.rendering.lint.variables import undefined_names
 from campaigns.rendering.problems import TemplateProblem
@@ -57,7 +58,9 @@ def lint_template(
     except TemplateProblem as problem:
         return [_problem("template-error", problem, f"{name}/{BODY}")]
     found = [*_static_findings(store, name), *_translation_findings(store, name)]
-    for persona, context in (contexts or personas()).items():
+    shoppers = contexts or personas()
+    found += shape_findings(template, next(iter(shoppers.values())))
+    for persona, context in shoppers.items():
         found += _persona_findings(template, persona, context)
     return _sorted(found)
 

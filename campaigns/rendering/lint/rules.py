@@ -70,6 +70,12 @@ RULES: dict[str, Rule] = {
         Rule("spam-words", _W, "Words and signs that spam filters know", "say it plainly"),
         Rule("active-content", _E, "Scripts and forms", "remove it; mail clients strip or block it"),
         Rule("safe-filter", _W, "Data printed unescaped", "leave out | safe"),
+        Rule(
+            "value-in-layout",
+            _W,
+            "A value for which MJML runs for every mail",
+            "print it as text, address or colour, or choose between fixed values with {% if %}",
+        ),
         Rule("language-missing", _W, "No language", 'write <mjml lang="{{ mail.language }}">'),
         Rule("coupon-unshown", _W, "A coupon nobody sees", "show {{ coupon.code }}, or leave the coupon out"),
         Rule("raw-value", _W, "Cents or a time as the machine writes them", "write | money or | date"),
