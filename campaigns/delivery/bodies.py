@@ -10,111 +10,101 @@ from __future__ import annotations
 import codecs
 import re
 from binascii import b2a_base64, b2a_qp
+from collections.abc import Callable
 from functools import lru_cache
 
-LONGEST_LINE = 990  # characters, of the 998 that RFC 5322 allows
+LONGEST_LINE = 990  # bytes, of the 998 that RFC 5322 allows
 _MOST_GROWTH = 200  # references may lengthen HTML by this and a twentieth: mailbox providers cut long mails
-_RAW_TEXT = "(?:style|script|xmp|iframe|noembed|noframes|noscript|plaintext)\\b"
-_TAG = rf"</?(?!{_RAW_TEXT})[A-Za-z][A-Za-z0-9:-]*[\s/>]"
-_READS_REFERENCES = re.compile(_TAG, re.IGNORECASE).match
-_DOUBTFUL = re.compile(f"<(?!{_TAG[1:]})", re.IGNORECASE).search
-_BEGUN_TAGS = ("<td", "<div", "<a", "<img", "<span", "<p", "<h1", "<h2", "<h3", "<body", "<li")
-_TAG_NAME = re.compile("</?[A-Za-z]+").match
-_NOT_ITSELF = re.compile(
-    "[\x80-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
-).search  # as a reference, another sign or none
+_RAW = "(?:style|script|xmp|iframe|noembed|noframes|noscript|plaintext)\\b"
+_READS_REFERENCES = re.compile(rf"</?(?!{_RAW})[a-z][a-z0-9:-]*[\s/>]", re.IGNORECASE).match
+_COMMON_TAGS = frozenset(
+    ["<td\n", "<td>", "</td", "<div", "</di", "<a\nh", "</a>", "<img", "<spa", "</sp", "<p>", "</p>", "<s>"]
+)
+_MAY_BE_RAW = re.compile(rb"<[SXINPsxinp][TCMFOLtcmfol][YRPALyrpal]")
+_RAW_TEXT = re.compile(f"<({_RAW})".encode(), re.IGNORECASE).match
+_NOT_ITSELF = re.compile("[\x80-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]").search
 _BY_REFERENCE = "rekindle.reference"
 
 
-def part(kind: str, text: str) -> bytes:
-    """A part of type `text/kind` (`plain` or `html`) with its headers; ends with CRLF."""
+def part(kind: str, text: str) -> list[bytes]:
+    """A part of type `text/kind` (`plain` or `html`) with its headers, in pieces to join; ends with CRLF."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     encoding, body = _encoded(text, is_html=kind == "html")
-    return (
-        f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'.encode("ascii")
-        + body
-        + b"\r\n"
-    )
+    headers = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
+    return [headers.encode("ascii"), body, b"\r\n"]
 
 
 def _encoded(text: str, *, is_html: bool) -> tuple[str, bytes]:
     """The transfer encoding and the text in it, with CRLF line ends."""
-    lines = text.split("\n")
-    plain = lines if text.isascii() else _by_reference(lines, len(text)) if is_html else None
-    if plain is not None and "\0" not in text and max(map(len, plain)) <= LONGEST_LINE:
-        return "7bit", "\r\n".join(plain).encode("ascii")
-    data = "\r\n".join(lines).encode("utf-8", "replace")
+    plain = text.encode("ascii") if text.isascii() else _by_reference(text) if is_html else None
+    if plain is not None and b"\0" not in plain and _lines_fit(plain):
+        return "7bit", plain.replace(b"\n", b"\r\n")
+    data = text.replace("\n", "\r\n").encode("utf-8", "replace")
     if (len(data) - len(text)) * 4 > len(data):
         return "base64", _base64(data)
     return "quoted-printable", _quoted_printable(data)
 
 
-def _by_reference(lines: list[str], length: int) -> list[str] | None:
-    """The lines with numeric references; None where one would not be read as the sign it stands for, or too many
-    would be needed."""
-    out, left = lines.copy(), _MOST_GROWTH + length // 20
-    for place in [place for place, line in enumerate(lines) if not line.isascii()]:
-        written = _quickly(lines, place) or _carefully(_tag_around(lines, place), lines[place])
-        if written is None:
-            return None
-        left -= len(written) - len(lines[place])
-        if left < 0:
-            return None
-        out[place] = written
-    return out
+def _lines_fit(data: bytes) -> bool:
+    """Whether no line is longer than mail servers take; looks at one place in each `LONGEST_LINE` bytes."""
+    start, last = 0, len(data) - LONGEST_LINE
+    while start < last:
+        end = data.rfind(b"\n", start, start + LONGEST_LINE + 1)
+        if end < 0:
+            return False
+        start = end + 1
+    return True
 
 
-def _quickly(lines: list[str], place: int) -> str | None:
-    """The line with references, if it goes on in a tag begun on one of the two lines before, as nearly all do, and
-    holds nothing that asks for a closer look."""
-    if place < 2:
-        return None
-    line, before = lines[place], lines[place - 1]
-    if "<" not in before:
-        before = lines[place - 2]
-    if not before.endswith(_BEGUN_TAGS) or _NOT_ITSELF(line):
-        return None
-    written = line.encode("ascii", "xmlcharrefreplace").decode("ascii")
-    return None if _DOUBTFUL(written, 0, written.rfind("&#")) else written
-
-
-def _carefully(around: str, line: str) -> str | None:
+def _by_reference(html: str) -> bytes | None:
+    """The document with numeric references; None where one would not be read as the sign it stands for, or too
+    many would be needed."""
     try:
-        return (around + line).encode("ascii", _BY_REFERENCE)[len(around) :].decode("ascii")
+        data = html.encode("ascii", _BY_REFERENCE)
     except UnicodeEncodeError:
         return None
-
-
-def _tag_around(lines: list[str], place: int) -> str:
-    """The beginning of the last tag before a line."""
-    while place:
-        place -= 1
-        at = lines[place].rfind("<")
-        if at >= 0:
-            name = _TAG_NAME(lines[place], at)
-            return f"{name[0]}\n" if name else "<\n"
-    return ""
+    too_long = len(data) - len(html) > _MOST_GROWTH + len(html) // 20
+    return None if too_long or _in_raw_text(data) else data
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """The references for one run of signs, if the tag before it is one whose text and attributes are read with them."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text, start, end = error.object, error.start, error.end
     opened = text.rfind("<", 0, start)
     written = _reference(text[start:end])
-    if opened < 0 or not written or not _READS_REFERENCES(text, opened, start):
+    if not written or (
+        text[opened : opened + 4] not in _COMMON_TAGS and not _READS_REFERENCES(text, max(opened, 0), start)
+    ):
         raise error
     return written, end
 
 
 @lru_cache(maxsize=4_096)
 def _reference(signs: str) -> str:
-    """Signs outside ASCII as references; "" where one of them would be read as another."""
+    """Signs outside ASCII as references; "" where one of them would be read as another or none."""
     return "" if _NOT_ITSELF(signs) else "".join([f"&#{ord(sign)};" for sign in signs])
 
 
 codecs.register_error(_BY_REFERENCE, _replaced)
+
+
+def _in_raw_text(data: bytes) -> bool:
+    """Whether a reference stands in a style sheet or the like, where nobody reads it."""
+    for may_be in _MAY_BE_RAW.finditer(data):
+        found = _RAW_TEXT(data, may_be.start())
+        if found is not None:
+            closes = _closing(found[1].lower())(data, found.end())
+            if data.find(b"&#", found.end(), closes.start() if closes else len(data)) >= 0:
+                return True
+    return False
+
+
+@lru_cache
+def _closing(name: bytes) -> Callable[..., re.Match[bytes] | None]:
+    return re.compile(rb"</" + name + rb"\b", re.IGNORECASE).search
 
 
 def _base64(data: bytes) -> bytes:

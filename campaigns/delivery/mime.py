@@ -58,7 +58,7 @@ def compose(mail: OutboundMail, date: datetime) -> MimeMail:
     identity = message_id(mail)
     head = "\r\n".join(_header_lines(mail, date, identity, sender.rpartition("@")[2])) + "\r\n"
     utf8 = needs_smtputf8(sender) or needs_smtputf8(recipient) or not head.isascii()
-    return MimeMail(head.encode() + _body(mail), sender, recipient, identity, utf8)
+    return MimeMail(b"".join([head.encode(), *_body(mail)]), sender, recipient, identity, utf8)
 
 
 def message_id(mail: OutboundMail) -> str:
@@ -128,13 +128,15 @@ def _header_lines(mail: OutboundMail, date: datetime, identity: str, domain: str
     return [*lines, "MIME-Version: 1.0"]
 
 
-def _body(mail: OutboundMail) -> bytes:
+def _body(mail: OutboundMail) -> list[bytes]:
+    """The body in pieces to join."""
     parts = [part(kind, text) for kind, text in (("plain", mail.email.text), ("html", mail.email.html)) if text]
     if len(parts) < 2:
         return parts[0] if parts else part("plain", "")
     boundary = b"=_rekindle_" + sha256(mail.message_ref.encode("utf-8", "replace")).hexdigest()[:24].encode()
     opening = b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n\r\n'
-    return opening + b"".join(b"--" + boundary + b"\r\n" + each for each in parts) + b"--" + boundary + b"--\r\n"
+    between = b"--" + boundary + b"\r\n"
+    return [opening, between, *parts[0], between, *parts[1], b"--" + boundary + b"--\r\n"]
 
 
 def _packed(ref: str) -> str:

@@ -208,6 +208,13 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self.budget.spend()
         return context.call(obj, *args, **kwargs)
 
+    def speaking(self, context: Context, name: str) -> Callable[..., str]:
+        """What `t` or `_` is in this rendering: called with the context first."""
+        found = context.resolve(name)
+        if id(found) in self._speakers:
+            return found
+        return lambda context, *args, **kwargs: self.call(context, found, *args, **kwargs)
+
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """MJML's own includes become Jinja's: found beside the template, shadowed like any other."""
         return _MJML_INCLUDE.sub(_as_include, super().preprocess(source, name, filename))

@@ -14,7 +14,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from campaigns.rendering.css_values import safe_css
-from campaigns.rendering.money import money_text
+from campaigns.rendering.money import money_writer
 from campaigns.rendering.urls import safe_url
 from campaigns.rendering.voice import SPEAKING, Voice
 
@@ -37,7 +37,8 @@ def money(_: Context, minor: int | None, currency: str = "", locale: str = "") -
     if minor is None:
         return ""
     voice = SPEAKING.voice or _voice()
-    return money_text(int(_counted(minor)), currency or voice.currency, locale or voice.locale)
+    write = money_writer(currency or voice.currency, locale or voice.locale)
+    return write(minor if type(minor) is int else int(_counted(minor)))
 
 
 @pass_context

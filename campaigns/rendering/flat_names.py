@@ -115,6 +115,8 @@ def copied(node: Any) -> Any:
         copy = object.__new__(type(node))
         for name in (*node.fields, *node.attributes):
             setattr(copy, name, copied(getattr(node, name, None)) if name != "environment" else None)
+        if getattr(node, "fixed", False):
+            copy.fixed = True  # type: ignore[attr-defined]
         return copy
     if isinstance(node, list):
         return [copied(each) for each in node]

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Template, nodes
 
 from campaigns.rendering.environment import SandboxEnvironment
+from campaigns.rendering.fixed_parts import mark_fixed
 from campaigns.rendering.flat_names import (
     BlockHere,
     CallerHere,
@@ -53,7 +54,11 @@ class Flattener:
     def body(self, name: str) -> list[nodes.Node]:
         """The written-out statements, with the bounds of units where it is MJML."""
         written = self._inherited(name, Scope(is_open=True))
-        return with_bounds(written) if isinstance(self.environment, MjmlEnvironment) else written
+        if not isinstance(self.environment, MjmlEnvironment):
+            return written
+        if self.environment.may_settle:
+            mark_fixed(written)
+        return with_bounds(written)
 
     def flat(self, name: str, body: Sequence[nodes.Node]) -> Template:
         """The written-out statements, compiled."""

@@ -38,7 +38,7 @@ _MARKS = re.compile("[\uf8f0\uf8f3\uf8f4]")
 
 _SETTLED_NAMES = frozenset({"shop", "mail", "t", "_"})
 _SETTLED_KEYS = count()
-_OF_A_MOMENT = frozenset({"date", "time", "datetime", "relative_time"})  # speak of the reader's zone, or of now
+OF_A_MOMENT = frozenset({"date", "time", "datetime", "relative_time"})  # speak of the reader's zone, or of now
 
 
 @dataclass(slots=True)
@@ -112,6 +112,9 @@ class HoleCode(SandboxCode):
             self.write("environment.hole(environment.as_it_is(")
             return
         if not is_settled(node):
+            if getattr(node, "fixed", False):
+                self.write("environment.fixed_text(")
+                return
             self.write("hole(" if self._in_flat else "environment.hole(")
             return
         key = next(_SETTLED_KEYS)
@@ -167,7 +170,7 @@ def is_settled(node: nodes.Node) -> bool:
     """Whether an expression speaks of nothing but the shop, the reader's language and fixed texts."""
     if isinstance(node, nodes.Call):
         called = node.node
-        fixed = not node.kwargs and not node.dyn_args and not node.dyn_kwargs
+        fixed = not node.dyn_args and not node.dyn_kwargs and all(is_settled(each.value) for each in node.kwargs)
         translates = isinstance(called, nodes.Name) and called.name in ("t", "_")
         return translates and fixed and all(isinstance(each, nodes.Const) for each in node.args)
     if isinstance(node, nodes.Name):
@@ -176,7 +179,7 @@ def is_settled(node: nodes.Node) -> bool:
         return node.attr in ("direction", "language")
     if isinstance(node, nodes.Const | nodes.TemplateData):
         return True
-    if isinstance(node, nodes.EnvironmentAttribute) or (isinstance(node, nodes.Filter) and node.name in _OF_A_MOMENT):
+    if isinstance(node, nodes.EnvironmentAttribute) or (isinstance(node, nodes.Filter) and node.name in OF_A_MOMENT):
         return False
     inner = list(node.iter_child_nodes())
     return bool(inner) and all(is_settled(each) for each in inner)
@@ -276,6 +279,11 @@ class MjmlEnvironment(SandboxEnvironment):
         if self.may_settle:
             self.holes.settled[key] = text
         return text
+
+    def fixed_text(self, value: Any) -> str:
+        """A value that is the same in all mails of the shop, but not each time it is printed: part of the shape."""
+        shape, text = printed(value)
+        return _MARKS.sub("", text) if shape is None else shape
 
     def settle_text(self, key: int, text: Any) -> Any:
         """A fixed text in the reader's language, looked up once."""

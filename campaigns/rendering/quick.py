@@ -19,6 +19,7 @@ from jinja2.compiler import Frame
 from campaigns.rendering.compiler import size_of
 from campaigns.rendering.composing import Composer, Part
 from campaigns.rendering.environment import LOOP_ATTRIBUTES
+from campaigns.rendering.fixed_parts import is_fixed
 from campaigns.rendering.flat_names import copied
 from campaigns.rendering.holes import (
     LONG,
@@ -133,10 +134,11 @@ class Walk:
                 raise NotMet
             if found is INLINE:
                 return
-            if careful or found.only is None:
+            sheet = found.only
+            if careful or sheet is None:
                 values[at:] = (fill(found, values[at:]),)
             else:
-                values[at:] = (found.only.fill(values[at:], rewrite, addresses),)
+                values[at:] = (sheet.fill(values[at:], rewrite, addresses),)
             trace[since:] = (found.edge,)
 
         return enter, leave
@@ -240,6 +242,7 @@ class _PathCode(HoleCode):
         self.writeline("walk, texts = environment.holes.walk, environment.holes.texts")
         self.writeline("take, path, enter, leave = walk.take, walk.path, walk.enter, walk.leave")
         self.writeline("add, escaped = walk.values.append, walk.escaped")
+        self.writeline("say_, say_t = environment.speaking(context, '_'), environment.speaking(context, 't')")
         self.blockvisit(node.body, inner)
         self.leave_frame(inner)
 
@@ -250,11 +253,19 @@ class _PathCode(HoleCode):
         for child in node.nodes:
             if isinstance(child, nodes.TemplateData):
                 self._signs(child.data)
-            elif not (is_settled(child) or self._is_fixed(child, frame)):
+            elif not (is_settled(child) or is_fixed(child) or self._is_constant(child, frame)):
                 self.writeline("v = ", child)
                 self.visit(child, frame)
                 self.writeline(f"if v.__class__ is str and len(v) < {LONG}: add(escaped(v))")
                 self.writeline("else: take(v)")
+
+    def visit_If(self, node: nodes.If, frame: Frame) -> None:  # noqa: N802
+        if not is_fixed(node):
+            super().visit_If(node, frame)
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802
+        if not is_fixed(node):
+            super().visit_For(node, frame)
 
     def _signs(self, text: str) -> None:
         for sign in _SIGN.findall(text):
@@ -265,7 +276,7 @@ class _PathCode(HoleCode):
             else:
                 self.writeline(f"path(-{sign[1:-1]})")
 
-    def _is_fixed(self, child: nodes.Expr, frame: Frame) -> bool:
+    def _is_constant(self, child: nodes.Expr, frame: Frame) -> bool:
         """Whether Jinja would make fixed text of an expression."""
         try:
             self._output_child_to_const(child, frame, self._make_finalize())
@@ -299,7 +310,12 @@ class _PathCode(HoleCode):
             super().visit_Filter(node, frame)
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
-        if isinstance(node.node, nodes.Getattr) and not self.careful:
+        plain = frame.buffer is None and not forward_caller and not is_settled(node)
+        if plain and isinstance(node.node, nodes.Name) and node.node.name in ("t", "_"):
+            self.write(f"say_{node.node.name.strip('_')}(context")
+            self.signature(node, frame)
+            self.write(")")
+        elif isinstance(node.node, nodes.Getattr) and not self.careful:
             self._carefully(self.visit_Call, node, frame, forward_caller)
         elif frame.buffer is None and not is_settled(node):
             SandboxCode.visit_Call(self, node, frame, forward_caller=forward_caller)
@@ -335,6 +351,8 @@ def quick_program(environment: MjmlEnvironment, name: str, body: Sequence[Any], 
 def _with_branches(body: Sequence[Any], numbers: Iterator[int]) -> list[Any]:
     """The statements with a number at the beginning of every branch and turn that prints something."""
     for node in body:
+        if is_fixed(node):
+            continue
         if isinstance(node, nodes.If):
             for branch in (node, *node.elif_):
                 branch.body = _numbered(branch.body, numbers)

@@ -46,6 +46,18 @@ class SandboxCode(CodeGenerator):
         else:
             super().visit_Call(node, frame, forward_caller=forward_caller)
 
+    def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:  # noqa: N802
+        """Most texts are short enough for `truncate` as they are: that is seen without a call."""
+        length = _truncated_to(node)
+        if length is None or node.node is None:
+            super().visit_Filter(node, frame)
+            return
+        self.write("(text if (text := ")
+        self.visit(node.node, frame)
+        self.write(f").__class__ is str and len(text) <= {length} else {self.filters[node.name]}(environment, text")
+        self.signature(node, frame)
+        self.write("))")
+
     def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
         if not getattr(node, "buffered", False):
             super().visit_Scope(node, frame)
@@ -87,6 +99,15 @@ class SandboxCode(CodeGenerator):
         self.write(f"({name}[{node.attr!r}] if {name}.__class__ is dict and {node.attr!r} in {name} else ")
         super().visit_Getattr(node, frame)
         self.write(")")
+
+
+def _truncated_to(node: nodes.Filter) -> int | None:
+    """The length of a `truncate` that leaves every text of that length alone."""
+    given = [each.value if isinstance(each, nodes.Const) else None for each in node.args]
+    plain = node.name == "truncate" and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+    if not plain or len(given) < 3 or type(given[0]) is not int or type(given[2]) is not str:
+        return None
+    return given[0] if len(given[2]) <= given[0] else None
 
 
 def count_loops(tree: nodes.Node) -> None:

@@ -31,8 +31,8 @@ from campaigns.rendering.undefined import nearest
 from campaigns.rendering.voice import known_locale
 
 SHARED = "_base"
-MAX_COUNTED = 10_000
-MAX_FIXED = 500  # characters of a text that is kept as found
+MAX_SAID = 10_000  # texts remembered as they were said
+MAX_KEPT = 500  # characters of the key of one
 Entry = str | Mapping[str, str]
 
 
@@ -42,8 +42,7 @@ class Catalog:
 
     locale: str
     chain: tuple[Mapping[str, Entry], ...]
-    _counted: dict[tuple[str, int, bool], str] = field(default_factory=dict, compare=False, repr=False)
-    fixed: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # texts without fields, as found
+    said: dict[tuple[str, int | None, bool] | None, str] = field(default_factory=dict, compare=False, repr=False)
 
     def find(self, key: str) -> Entry | None:
         """The text of the nearest file that has the key."""
@@ -63,14 +62,12 @@ class Catalog:
         parts = [text if name is None else _shown(values, name, escaped) for text, name in fields]
         return trusted("".join(parts)) if escaped else "".join(parts)
 
-    def counted_text(self, entry: Entry, text: str, number: int, *, escaped: bool) -> str:
-        """A text whose only field is a number `n`: the same few numbers come again and again."""
-        key = (text, number, escaped)
-        found = self._counted.get(key)
-        if found is None:
-            found = self.text(entry, {"n": number}, escaped=escaped)
-            if len(self._counted) < MAX_COUNTED:
-                self._counted[key] = found
+    def say(self, key: str, entry: Entry, values: Mapping[str, Any], *, escaped: bool) -> str:
+        """The same as `text`, remembered under `key` where no field but a number `n` is filled."""
+        found = self.text(entry, values, escaped=escaped)
+        known = _known_as(key, values, escaped=escaped)
+        if known is not None and len(key) < MAX_KEPT and len(self.said) < MAX_SAID:
+            self.said[known] = found
         return found
 
     def keys(self) -> set[str]:
@@ -165,34 +162,37 @@ def _catalog() -> Catalog:
 @pass_context
 def translated(context: Context, key: str, **values: Any) -> str:
     """`t("hero.title", name=...)`: the text of a key; a key without a text in any fallback is an error."""
-    catalog = _catalog()
+    catalog = READING.catalog or _catalog()
+    escaped = key.endswith("_html") and bool(context.eval_ctx.autoescape)
+    found = catalog.said.get(_known_as(key, values, escaped=escaped))
+    if found is not None:
+        return found
     entry = catalog.find(key)
     if entry is None:
         near = nearest(key, catalog.keys())
         fix = f"did you mean '{near}'?" if near else "add it to locale/en.yaml"
         raise TemplateProblem(f"no text for '{key}' in {catalog.locale} or its fallbacks", fix=fix)
-    return _filled(context, catalog, key, entry, values, html=key.endswith("_html"))
+    return catalog.say(key, entry, values, escaped=escaped)
 
 
 @pass_context
 def translated_text(context: Context, text: str, **values: Any) -> str:
     """`_("Your cart")`: the translation of a text written in the template, else the text itself."""
-    catalog = _catalog()
-    if not values and type(text) is str and text in catalog.fixed:
-        return catalog.fixed[text]
+    catalog = READING.catalog or _catalog()
+    escaped = isinstance(text, Markup) and bool(context.eval_ctx.autoescape)
+    found = catalog.said.get(_known_as(text, values, escaped=escaped))
+    if found is not None:
+        return found
     entry = catalog.find(text)
-    found = _filled(context, catalog, text, text if entry is None else entry, values, html=isinstance(text, Markup))
-    if not values and type(text) is str and len(text) < MAX_FIXED and len(catalog.fixed) < MAX_COUNTED:
-        catalog.fixed[text] = found
-    return found
+    return catalog.say(text, text if entry is None else entry, values, escaped=escaped)
 
 
-def _filled(
-    context: Context, catalog: Catalog, key: str, entry: Entry, values: Mapping[str, Any], *, html: bool
-) -> str:
-    if len(values) == 1 and type(values.get("n")) is int:
-        return catalog.counted_text(entry, key, values["n"], escaped=html and bool(context.eval_ctx.autoescape))
-    return catalog.text(entry, values, escaped=html and bool(context.eval_ctx.autoescape))
+def _known_as(text: str, values: Mapping[str, Any], *, escaped: bool) -> tuple[str, int | None, bool] | None:
+    """What a text is remembered as: the same few numbers come again and again, names do not."""
+    if not values:
+        return text, None, escaped
+    number = values.get("n")
+    return (text, number, escaped) if type(number) is int and len(values) == 1 else None
 
 
 def _read(path: Path, shown: str) -> Mapping[str, Entry]:

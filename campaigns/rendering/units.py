@@ -15,6 +15,7 @@ from typing import Any
 
 from jinja2 import nodes
 
+from campaigns.rendering.fixed_parts import is_fixed
 from campaigns.rendering.holes import BOUND, MARK, SLOT
 
 UNIT_TAGS = ("mj-text", "mj-table", "mj-button", "mj-raw")
@@ -72,13 +73,13 @@ class _Marker:
                 if isinstance(each, nodes.TemplateData):
                     state, self._texts[id(each)] = _followed(each.data, state, self._numbers)
             return state
-        if state.around and isinstance(node, nodes.If | nodes.For):
+        if state.around and isinstance(node, nodes.If | nodes.For) and not is_fixed(node):
             self._varied.add(state.number)
         if isinstance(node, nodes.If):
             branches = [node.body, *(each.body for each in node.elif_), node.else_]
             return _same([self.walk(each, state) for each in branches])
         if isinstance(node, nodes.For):
-            if state.around and not state.tag and _starts_with_a_tag(node.body):
+            if state.around and not state.tag and not is_fixed(node) and _starts_with_a_tag(node.body):
                 self._loops.add(id(node))
             return _same([state, self.walk(node.body, state), self.walk(node.else_, state)])
         if isinstance(node, nodes.With | nodes.FilterBlock):

@@ -10,7 +10,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from campaigns.delivery.headers import UnsafeMail, address_spec
@@ -140,7 +140,8 @@ def read_by_a_browser(html: str) -> list[object]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=600)
+@example(pieces=["<style>", '<a\nhref="', "€", "</style>"])
 @given(pieces=PIECES)
 def test_signs_that_become_references_are_read_as_themselves(pieces: list[str]) -> None:
     html = "<p>" + "".join(pieces)
@@ -157,6 +158,9 @@ def test_signs_that_become_references_are_read_as_themselves(pieces: list[str]) 
         ('<p\ntitle="é">12 €</p>', "7bit"),
         ("<style>p::after { content: '€' }</style><p>x</p>", "quoted-printable"),
         ("<!-- é --><p>x</p>", "quoted-printable"),
+        ("<style>\n.a { color: red } <a\nhref='€'></style><p>x</p>", "quoted-printable"),
+        ("<STYLE>\n<p>é</p></style><p>x</p>", "quoted-printable"),
+        ("<style>a > b { color: red }</style><p>é</p><style>p { margin: 0 }</style>", "7bit"),
         ("<p>\x85</p>", "quoted-printable"),
         ("<p>\0</p>", "quoted-printable"),
         (f"<p>{'x' * 991}</p>", "quoted-printable"),

@@ -34,6 +34,22 @@ BODIES = {
     '</a><img src="{{ line.image_url }}" alt="" /><a href="https://nordsee.example/all">y</a>{% endfor %}</mj-text>',
     "personal styles": '<mj-text>{% for line in cart.lines %}<p style="top:{{ line.quantity }}px;{{ "" }}">x</p>'
     "{% endfor %}</mj-text>",
+    "the shop's own parts": "<mj-text>{% for place in shop.social %}<a href='{{ place.url }}'>{{ loop.index }} {{ "
+    "place.name | title }}</a>{% if not loop.last %} &middot; {% endif %}{% else %}nowhere{% endfor %}{% if not "
+    "shop.postal_address.startswith(shop.name) %}{{ shop.name }}{% endif %} {{ profile.first_name }}</mj-text>",
+    "the shop's own parts among others": "<mj-text>{% for line in cart.lines %}<p>{% for place in shop.social %}{{ "
+    "place.name }} {{ line.quantity }} {% endfor %}{% for place in shop.social %}{{ place.url }}{% endfor %}</p>"
+    "{% endfor %}</mj-text>",
+    "names that a condition on the shop sets": "{% set name = profile.first_name %}{% if shop.url %}{% set name = "
+    "shop.name %}{% endif %}<mj-text>{{ name }}{% if shop.url %}{% set mine = shop.name %}{{ mine }}{% endif %}{{ mine "
+    "}}{% if profile.first_name %}{% set name = 'x' %}{% endif %}{{ name }}{% for line in cart.lines %}<i>{% if "
+    "line.quantity > 1 %}{% set name = line.title %}{% endif %}{{ name }}</i>{% endfor %}{{ name }}</mj-text>",
+    "texts about the shop": "<mj-text>{{ _('Mails of {shop}', shop=shop.name) }} {{ _('{n} pieces', n=cart.count) }}"
+    "{% for line in cart.lines %}<b>{{ _('{n} pieces', n=line.quantity) }}{{ _('of {who}', who=profile.first_name) }}"
+    "</b>{% endfor %}</mj-text>",
+    "short and long texts": "<mj-text>{% for line in cart.lines %}<p>{{ line.title | truncate(9, true, '..') }} {{ "
+    "profile.first_name | truncate(4, false, '…', 0) }} {{ line.title | e | truncate(5, true, '') }}</p>{% endfor %}"
+    "</mj-text>",
 }
 NAMES = ["Ann", "", "A & <b>", "100 %s %(x)s", "ليلى", "\uf8f0\uf8f4", "x" * 700]
 
@@ -64,6 +80,29 @@ def test_it_gives_what_the_first_rendering_gives(
         html = often.render(context).html
         if seed > FLATTEN_AFTER and seed % 3 == 0:
             assert html == write(body, tracked=tracked).render(context).html
+
+
+def test_a_shop_that_changes_is_shown_as_it_is(
+    write: Callable[..., EmailTemplate], context_with: Callable[..., RenderContext]
+) -> None:
+    body = f"""{HEAD}<mj-text>{{% for place in shop.social %}}<a href="{{{{ place.url }}}}">{{{{ place.name }}}}</a>
+    {{% endfor %}}{{% if shop.logo_url %}}<img src="{{{{ shop.logo_url }}}}" alt="" />{{% endif %}}
+    {{{{ profile.first_name }}}}</mj-text>{TAIL}"""
+    often, full = write(body), context_with()
+    shops: list[Any] = [
+        {**full["shop"], "logo_url": logo, "social": [{"name": name, "url": url} for name, url in social]}
+        for logo, social in [
+            ("https://nordsee.example/logo.png", [("x", "https://x.example/a&b"), ("\uf8f0", "javascript:alert(1)")]),
+            ("", [("y", "https://y.example")]),
+            ("", []),
+        ]
+    ]
+    for turn in range(3 * FLATTEN_AFTER):
+        shop = shops[turn // 4 % 3]
+        html = often.render({**full, "shop": shop}).html
+        assert html == write(body).render({**full, "shop": shop}).html
+        assert ("https://y.example" in html) == (shop is shops[1])
+        assert "javascript" not in html
 
 
 def test_each_template_speaks_with_its_own_texts(
