@@ -12,37 +12,43 @@ from babel.numbers import NumberPattern, get_currency_precision, parse_pattern
 
 def money_text(minor: int, currency: str, locale: str) -> str:
     """`minor` units of `currency` as a reader of `locale` writes them: (123450, "EUR", "de") -> "1.234,50 €"."""
-    return money_writer(currency, locale)(minor)
+    forms = money_forms(currency, locale)
+    digits = str(minor)
+    write = forms[len(digits)] if minor >= 0 else None
+    return forms.by_babel(minor) if write is None else write(digits)
+
+
+class MoneyForms(dict[int, Callable[[str], str] | None]):
+    """How amounts of one currency are written for the readers of one locale, by the number of their digits: what
+    writes them, or None where only Babel can.
+
+    Babel's own writing takes longer than all else in a product card: it is asked once for each number of digits."""
+
+    def __init__(self, currency: str, locale: str) -> None:
+        self._currency, self._spoken = currency.upper(), Locale.parse(locale)
+        self._decimals = get_currency_precision(self._currency)
+        pattern = self._spoken.currency_formats["standard"]
+        self._pattern = pattern if isinstance(pattern, NumberPattern) else parse_pattern(pattern)
+
+    def by_babel(self, minor: int) -> str:
+        """The amount, written the slow way."""
+        amount = Decimal(minor).scaleb(-self._decimals)
+        return str(self._pattern.apply(amount, self._spoken, currency=self._currency))
+
+    def __missing__(self, length: int) -> Callable[[str], str] | None:
+        least = self._decimals + 1
+        if length < least:
+            write = self[least]
+            self[length] = write and (lambda digits: write(digits.zfill(least)))
+        else:
+            self[length] = _form(self.by_babel(int("1" * length)), self.by_babel(int("2" * length)), length)
+        return self[length]
 
 
 @lru_cache(maxsize=512)
-def money_writer(currency: str, locale: str) -> Callable[[int], str]:
-    """What writes minor units of a currency for the readers of a locale.
-
-    Babel's own writing takes longer than all else in a product card: it is asked once for each length of number, and
-    the digits are put in."""
-    currency = currency.upper()
-    digits = get_currency_precision(currency)
-    spoken = Locale.parse(locale)
-    pattern = spoken.currency_formats["standard"]
-    parsed = pattern if isinstance(pattern, NumberPattern) else parse_pattern(pattern)
-    forms: dict[int, Callable[[str], str] | None] = {}
-
-    def by_babel(minor: int) -> str:
-        return str(parsed.apply(_decimal(minor, digits), spoken, currency=currency))
-
-    def quick(minor: int) -> str:
-        text = str(minor)
-        length = len(text)
-        if length <= digits:
-            text = text.zfill(digits + 1)
-            length = digits + 1
-        if length not in forms:
-            forms[length] = _form(by_babel(int("1" * length)), by_babel(int("2" * length)), length)
-        form = forms[length]
-        return form(text) if form and minor >= 0 else by_babel(minor)
-
-    return quick
+def money_forms(currency: str, locale: str) -> MoneyForms:
+    """The forms of a currency for a locale, kept."""
+    return MoneyForms(currency, locale)
 
 
 def _form(ones: str, twos: str, length: int) -> Callable[[str], str] | None:
@@ -74,7 +80,3 @@ def _filling(between: list[str], lengths: list[int]) -> Callable[[str], str]:
         return lambda text: f"{first}{text[:one]}{second}{text[one:two]}{third}{text[two:]}{last}"
     parts = [(text, slice(end - length, end)) for text, length, end in zip(between, lengths, ends, strict=True)]
     return lambda text: "".join([before + text[part] for before, part in parts])
-
-
-def _decimal(minor: int, digits: int) -> Decimal:
-    return Decimal(minor).scaleb(-digits)

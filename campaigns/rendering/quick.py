@@ -242,7 +242,7 @@ class _PathCode(HoleCode):
         self.writeline("walk, texts = environment.holes.walk, environment.holes.texts")
         self.writeline("take, path, enter, leave = walk.take, walk.path, walk.enter, walk.leave")
         self.writeline("add, escaped = walk.values.append, walk.escaped")
-        self.writeline("say_, say_t = environment.speaking(context, '_'), environment.speaking(context, 't')")
+        self.bind_speakers()
         self.blockvisit(node.body, inner)
         self.leave_frame(inner)
 
@@ -310,12 +310,7 @@ class _PathCode(HoleCode):
             super().visit_Filter(node, frame)
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
-        plain = frame.buffer is None and not forward_caller and not is_settled(node)
-        if plain and isinstance(node.node, nodes.Name) and node.node.name in ("t", "_"):
-            self.write(f"say_{node.node.name.strip('_')}(context")
-            self.signature(node, frame)
-            self.write(")")
-        elif isinstance(node.node, nodes.Getattr) and not self.careful:
+        if isinstance(node.node, nodes.Getattr) and not self.careful:
             self._carefully(self.visit_Call, node, frame, forward_caller)
         elif frame.buffer is None and not is_settled(node):
             SandboxCode.visit_Call(self, node, frame, forward_caller=forward_caller)

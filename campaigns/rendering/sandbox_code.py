@@ -19,6 +19,8 @@ def buffered(body: list[nodes.Node]) -> nodes.Scope:
 class SandboxCode(CodeGenerator):
     """Generates `~` and `for` through the environment, where they are counted."""
 
+    _speakers_bound = False
+
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.autoescape or frame.eval_ctx.volatile:
             super()._output_child_pre(node, frame, finalize)
@@ -43,6 +45,10 @@ class SandboxCode(CodeGenerator):
             self.write(f"environment.{node.node.name}(")
             self.visit(node.args[0], frame)
             self.write(")")
+        elif self._speakers_bound and isinstance(node.node, nodes.Name) and node.node.name in ("t", "_"):
+            self.write(f"say_{node.node.name.strip('_')}(context")
+            self.signature(node, frame)
+            self.write(")")
         else:
             super().visit_Call(node, frame, forward_caller=forward_caller)
 
@@ -58,6 +64,11 @@ class SandboxCode(CodeGenerator):
         self.signature(node, frame)
         self.write("))")
 
+    def bind_speakers(self) -> None:
+        """Looks `t` and `_` up once: in a flat program nothing else can bear these names."""
+        self.writeline("say_, say_t = environment.speaking(context, '_'), environment.speaking(context, 't')")
+        self._speakers_bound = True
+
     def visit_Scope(self, node: nodes.Scope, frame: Frame) -> None:  # noqa: N802
         if not getattr(node, "buffered", False):
             super().visit_Scope(node, frame)
@@ -65,6 +76,7 @@ class SandboxCode(CodeGenerator):
         inner = frame.inner()
         inner.symbols.analyze_node(node)
         self.enter_frame(inner)
+        self.bind_speakers()
         self.buffer(inner)
         self.blockvisit(node.body, inner)
         self.writeline(f"yield concat({inner.buffer})")
