@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import escape
 
-from campaigns.rendering.disk import read_layout, tidy, write_layout
+from campaigns.rendering.disk import alone, read_filled, read_layout, tidy, write_filled, write_layout
 from campaigns.rendering.folding import folded
 from campaigns.rendering.holes import MARK, SLOT
 from campaigns.rendering.keeping import Kept
@@ -23,7 +23,7 @@ TIDY_EVERY = 500  # compilations
 PREHEADER_STYLE = (
     "display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;"
 )
-_FORMAT = "6"
+_FORMAT = "7"
 _UNIT = "unit:"
 
 
@@ -70,13 +70,21 @@ class Compiler:
     def _compile(
         self, name: str, shape: Shape, values: list[str], around: tuple[str, str] | None
     ) -> tuple[Shape, Layout]:
-        self.compiled += 1
-        shape, layout = compiled_layout(shape, values, around)
-        key = _key(name, shape, values)
+        """Compiled here, or by another worker while this one waited: of several that need a shape, one compiles it."""
+        path = self._path(_key(name, shape, values))
+        with alone(path):
+            shape = Shape(shape.source, read_filled(path) or shape.filled)
+            found = self._load(_key(name, shape, values))
+            if found is None:
+                known = shape
+                self.compiled += 1
+                shape, found = compiled_layout(known, values, around)
+                self._store(_key(name, shape, values), found)
+                if shape.filled != known.filled:
+                    write_filled(path, shape.filled)
         self._shapes.put(name, shape, len(name))
-        self._layouts.put(key, layout, size_of(layout))
-        self._store(key, layout)
-        return shape, layout
+        self._layouts.put(_key(name, shape, values), found, size_of(found))
+        return shape, found
 
     def _path(self, key: tuple[str, ...]) -> Path | None:
         if self.folder is None:
