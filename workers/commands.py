@@ -42,15 +42,17 @@ def worker(output: Output, processes: int | None) -> None:
     set_up_logging(secrets=settings.secrets)
     with ensure_servers(workspace, settings) as servers:
         app = configure(workspace, settings, servers.broker_url)
-        worker_ready.connect(_learn_at_once, weak=False)
+        worker_ready.connect(_begin, weak=False)
         count = processes or settings.workers.processes
         arguments = ["worker", "--loglevel=warning", f"--concurrency={count}", "--without-gossip", "--without-mingle"]
         app.worker_main(arguments)
 
 
-def _learn_at_once(**_: object) -> None:
-    """A worker that starts does not wait for the schedule: a new shop has no slates yet."""
+def _begin(**_: object) -> None:
+    """A worker that starts does not wait for the schedule: a new shop has no slates yet, and a new version of its
+    templates is not compiled."""
     celery.send_task("rekindle.train")
+    celery.send_task("rekindle.warm")
 
 
 @click.command()

@@ -22,6 +22,7 @@ from campaigns.pipeline.recs_champion import nightly
 from campaigns.pipeline.tell import tell_changes
 from campaigns.pipeline.tidy import tidy as tidy_up
 from campaigns.pipeline.train import refresh
+from campaigns.pipeline.warm import warm_templates
 from workers.app import app
 
 ROUNDS = 40
@@ -67,6 +68,7 @@ _process = _Process()
 
 @worker_process_init.connect
 def _start(**_: Any) -> None:
+    _process.engine.templates.expect_many()
     _process.engine.templates.names()
     gc.collect()
     gc.freeze()  # what was loaded stays: looking through it again would hold a batch up by a tenth of a second
@@ -152,6 +154,12 @@ def _spread(version: str, slices: Sequence[Sequence[str]], are_kept: bool) -> No
     for number, ids in enumerate(slices):
         name = f"slice-{number:05d}" if are_kept else ""
         slates.apply_async((version, list(ids), name), expires=3600)
+
+
+@app.task(name="rekindle.warm", acks_late=False)
+def warm() -> None:
+    """Compiles what the running campaigns may send, before the first mail needs it."""
+    warm_templates(_process.engine)
 
 
 @app.task(name="rekindle.tidy")

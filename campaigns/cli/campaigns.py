@@ -24,6 +24,7 @@ from campaigns.pipeline.plan import Fate, Planned, count_left_behind
 from campaigns.pipeline.plan import plan as make_plan
 from campaigns.pipeline.policy import shop_policy
 from campaigns.pipeline.render import shop_of
+from campaigns.pipeline.warm import warm_templates
 from campaigns.rendering import TemplateStore, shipped_templates
 from campaigns.rendering.lint import Severity, finding_lines
 from campaigns.storage.campaigns import StoredCampaign, list_campaign_changes, list_campaigns, set_campaign_status
@@ -113,15 +114,18 @@ def apply(output: Output, move_running: bool, no_lint: bool) -> None:
             _lint(output, engine, files)
         done = apply_files(engine, files, by=getpass.getuser(), move=move_running)
         left = count_left_behind(engine)
+        warmed = warm_templates(engine, only={*done.added, *done.changed})
     said = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged, "retired": done.retired}
     if output.as_json:
-        output.document({**said, "on_older_versions": left})
+        output.document({**said, "on_older_versions": left, "compiled_ahead": warmed.compiled})
         return
     for what, names in said.items():
         if names:
             output.line(f"{what}: {', '.join(names)}")
     for name, count in left.items():
         output.line(f"{name}: {count:,} shoppers finish on an older version (--move-running takes them along)")
+    if warmed.compiled:
+        output.line(f"compiled ahead: {warmed.compiled:,} parts of {warmed.mails:,} mails these campaigns may send")
 
 
 @campaigns.command()

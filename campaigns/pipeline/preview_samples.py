@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
@@ -79,7 +80,7 @@ def products_of(database: Database) -> tuple[Product, ...]:
 def replaced(value: Any, products: Mapping[str, Product]) -> Any:
     """A persona's data with its placeholder products made these; sums are worked out anew."""
     if isinstance(value, dict):
-        found = value.copy()  # keeps what kind of mapping it is: slots answer to any name
+        found = copy(value)  # keeps what kind of mapping it is: slots answer to any name
         found.update({name: replaced(part, products) for name, part in value.items()})
         if found.get("product_id") in products and "title" in found:
             found.update(_facts(found, products[found["product_id"]]))

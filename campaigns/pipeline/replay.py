@@ -63,6 +63,7 @@ def replay(
     by then are decided, later ones stay armed. The engine's clock must be a `VirtualClock`. Training happens as it
     would live: daily, and while the history is young each time it has doubled; `trained_at` is when it last did.
     What comes out does not depend on `window`, the stretch of time that is played at once."""
+    engine.templates.expect_many()
     player = _Player(engine, mailer, window, on_progress or (lambda count, note: None))
     player.trained_at = trained_at
     return player.play(events, until)

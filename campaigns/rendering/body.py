@@ -21,7 +21,7 @@ from campaigns.rendering.limits import checked_length
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.quick import MAX_LEARNED, MAX_PATHS, CannotLearn, DoubtfulAddress, LearningWalk, NotMet, Walk
-from campaigns.rendering.running import FLATTEN_AFTER, opened, rendered, written_out
+from campaigns.rendering.running import opened, rendered, written_out
 from campaigns.rendering.seen import SeenByMjml, seen_by_mjml
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
 from campaigns.rendering.units import Closing, Unit, cut, without_bounds
@@ -48,14 +48,20 @@ class Body:
     compared with the template itself before it is believed."""
 
     def __init__(
-        self, path: str, environment: MjmlEnvironment, tracing: TracingEnvironment, compiler: Compiler
+        self,
+        path: str,
+        environment: MjmlEnvironment,
+        tracing: TracingEnvironment,
+        compiler: Compiler,
+        *,
+        flatten_after: int,
     ) -> None:
         self._path, self._environment, self._tracing, self._compiler = path, environment, tracing, compiler
         self._composer = Composer(compiler)
         self._template = opened(environment, path)
         self._flat: Template | None = None
         self._quick: list[Template] = []  # the quickest first; what errs is dropped
-        self._until_flat = FLATTEN_AFTER
+        self._until_flat = flatten_after
         self._allowance, self._told = Allowance(), False
         self._careful = 0  # renderings that check each address where it stands
         self._key = next(_BODIES)

@@ -26,11 +26,11 @@ class TextPart:
     again whenever the HTML takes a shape not met before, for then the data is of a new kind.
     """
 
-    def __init__(self, path: str, environment: SandboxEnvironment, compiler: Compiler) -> None:
+    def __init__(self, path: str, environment: SandboxEnvironment, compiler: Compiler, *, flatten_after: int) -> None:
         self._path, self._environment, self._compiler = path, environment, compiler
         self._template = opened(environment, path)
         self._flat: Template | None = None
-        self._until_flat = FLATTEN_AFTER
+        self._until_flat = flatten_after
         self._untried = TRIED_TIMES
         self._met = -1
 

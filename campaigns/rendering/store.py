@@ -18,7 +18,7 @@ from campaigns.rendering.holes import MjmlEnvironment
 from campaigns.rendering.links import LinkSigner, Utm
 from campaigns.rendering.message_links import MessageLinks
 from campaigns.rendering.problems import TemplateProblem
-from campaigns.rendering.running import TextPart
+from campaigns.rendering.running import FLATTEN_AFTER, TextPart
 from campaigns.rendering.seen import SeenByMjml
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment
 from campaigns.rendering.translations import READING, Translations, translated, translated_text
@@ -66,7 +66,15 @@ class TemplateStore:
         for environment in (self.html_environment, self.tracing_environment, self.text_environment):
             environment.add_function("t", translated, takes_context=True)
             environment.add_function("_", translated_text, takes_context=True)
+        self.flatten_after = FLATTEN_AFTER
         self._templates: dict[str, EmailTemplate] = {}
+
+    def expect_many(self) -> None:
+        """For a process that will render many mails: each template is written out flat at its first, so that what is
+        compiled are the parts that mails have in common, and not each kind of mail whole."""
+        if self.flatten_after != 1:
+            self.flatten_after = 1
+            self._templates.clear()
 
     def names(self) -> list[str]:
         """Names of all complete templates, sorted; `_base` and other folders that start with `_` are parts."""
@@ -112,7 +120,8 @@ class EmailTemplate:
         self._subject = self._part(SUBJECT)
         self._preheader = self._part(PREHEADER)
         self._text = self._part(TEXT)
-        self._body = Body(f"{name}/{BODY}", store.html_environment, store.tracing_environment, store.compiler)
+        environments = (store.html_environment, store.tracing_environment)
+        self._body = Body(f"{name}/{BODY}", *environments, store.compiler, flatten_after=store.flatten_after)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -157,7 +166,10 @@ class EmailTemplate:
         return html
 
     def _part(self, file: str) -> TextPart:
-        return TextPart(f"{self.name}/{file}", self._store.text_environment, self._store.compiler)
+        store = self._store
+        return TextPart(
+            f"{self.name}/{file}", store.text_environment, store.compiler, flatten_after=store.flatten_after
+        )
 
     def _values(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The context with what the renderer adds; from here on this thread speaks to this reader."""

@@ -68,6 +68,10 @@ _FIND = statement(
     " UNION SELECT coalesce(merged_into, profile_id) FROM profiles"
     " WHERE email = lower(:value) OR profile_id::text = :value LIMIT 5"
 )
+_LOCALES = statement(
+    "SELECT locale FROM (SELECT locale FROM profiles ORDER BY profile_id DESC LIMIT :newest) AS p WHERE locale <> ''"
+    " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT :most"
+)
 _COUNT = statement(
     "SELECT count(*) FILTER (WHERE email IS NOT NULL OR user_id IS NOT NULL),"
     " count(*) FILTER (WHERE email IS NULL AND user_id IS NULL AND coalesce(assignment_key, '') NOT LIKE 'forgotten:%')"
@@ -179,6 +183,11 @@ def lock_addresses(connection: Connection, addresses: Iterable[str]) -> None:
 def find_profile_ids(connection: Connection, value: str) -> list[int]:
     """Profiles that `value` names: a user id, an anonymous id, an address or a profile id."""
     return [int(row[0]) for row in connection.execute(_FIND, {"value": value})]
+
+
+def list_locales(connection: Connection, *, newest: int = 20_000, most: int = 12) -> list[str]:
+    """The locales of the newest profiles, the most frequent first."""
+    return [str(row[0]) for row in connection.execute(_LOCALES, {"newest": newest, "most": most})]
 
 
 def count_profiles(connection: Connection) -> tuple[int, int]:

@@ -74,6 +74,13 @@ def shop(
             process.wait(60)
 
 
+def test_a_worker_that_starts_compiles_what_the_campaigns_may_send(
+    shop: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    [compiled] = tmp_path_factory.getbasetemp().glob("live*/shop/.rekindle/artifacts")
+    wait_for(lambda: len(list(compiled.glob("templates/*/*.json"))) > 20, 120, "templates to be compiled")
+
+
 def test_a_cart_left_behind_becomes_a_mail(shop: httpx.Client, mailbox: tuple[Mailbox, int]) -> None:
     address = "mia@shopper.example"
     send(shop, identify("mia", address), added("mia", "Walnut Lamp", 4990), viewed("mia", "Linen Shade"))

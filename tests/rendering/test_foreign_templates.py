@@ -30,7 +30,7 @@ _PLAIN = jinja2.Environment(autoescape=True, undefined=jinja2.ChainableUndefined
 @pytest.fixture(autouse=True)
 def soon_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Templates run as they are for two mails and written out flat from the third, so that all ways are met."""
-    monkeypatch.setattr("campaigns.rendering.body.FLATTEN_AFTER", 2)
+    monkeypatch.setattr("campaigns.rendering.store.FLATTEN_AFTER", 2)
 
 
 def by_the_plain_way(source: str, data: dict[str, Any]) -> str:

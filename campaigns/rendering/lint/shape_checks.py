@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
@@ -74,7 +75,7 @@ def _varied(value: Any, name: str = "") -> Any:
     if isinstance(value, _Traits):
         return _Traits("other")
     if isinstance(value, Mapping):
-        found = value.copy() if isinstance(value, dict) else dict(value)  # keeps what kind of mapping it is
+        found = cast(dict[Any, Any], copy(value))  # keeps what kind of mapping it is: slots answer to any name
         found.update({key: part if key in _FIXED else _varied(part, str(key)) for key, part in value.items()})
         return found
     if isinstance(value, list):
