@@ -77,8 +77,9 @@ def shop(
 def test_a_worker_that_starts_compiles_what_the_campaigns_may_send(
     shop: httpx.Client, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    [compiled] = tmp_path_factory.getbasetemp().glob("live*/shop/.rekindle/artifacts")
-    wait_for(lambda: len(list(compiled.glob("templates/*/*.json"))) > 20, 120, "templates to be compiled")
+    [folder] = tmp_path_factory.getbasetemp().glob("live*/shop")
+    kept = ".rekindle/artifacts/templates/*/*.json"
+    wait_for(lambda: len(list(folder.glob(kept))) > 20, 120, "templates to be compiled")
 
 
 def test_a_cart_left_behind_becomes_a_mail(shop: httpx.Client, mailbox: tuple[Mailbox, int]) -> None:
