@@ -19,8 +19,9 @@ from campaigns.config import scaffold
 from campaigns.domain.coupon import make_code
 from campaigns.pipeline.coupon_pools import close_import
 from campaigns.pipeline.engine import Engine, open_engine
-from campaigns.storage.coupons import Redemption as Used
-from campaigns.storage.coupons import Reservation, find_taken, hold_free, redeem_codes, reserve_codes
+from campaigns.storage.coupon_redemptions import Redemption as Used
+from campaigns.storage.coupon_redemptions import redeem_codes
+from campaigns.storage.coupons import Reservation, find_taken, hold_free, reserve_codes
 from campaigns.storage.database import statement, transaction
 
 FILL = statement(

@@ -19,21 +19,17 @@ from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.subject import Subject
 from campaigns.storage.coupons import (
     HeldCode,
-    Redemption,
     Reservation,
     count_free,
     find_carried,
     find_taken,
     has_pool,
     hold_free,
-    redeem_codes,
     reserve_codes,
 )
-from triggers.events import Event, EventName
 
 _log = logging.getLogger(__name__)
 _DRAWS = 8
-_MOST_OF_AN_ORDER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +78,6 @@ def hold_coupons(engine: Engine, connection: Connection, wishes: Sequence[Coupon
 def keep_coupons(connection: Connection, held: Iterable[Held]) -> None:
     """Writes down which message carries which code, for mails that were queued."""
     reserve_codes(connection, [one.reservation for one in held if one.reservation is not None])
-
-
-def redeem_coupons(connection: Connection, events: Iterable[Event]) -> None:
-    """Marks the codes that came back with orders as used."""
-    used = [
-        Redemption(code, event.order_id or event.message_id, event.total_minor, event.occurred_at)
-        for event in events
-        if event.name == EventName.ORDER_COMPLETED and event.properties
-        for code in _codes_of(event)
-    ]
-    redeem_codes(connection, list({one.code.upper(): one for one in reversed(used)}.values()))
-
-
-def _codes_of(order: Event) -> list[str]:
-    said = order.properties.get("coupon") or order.properties.get("coupons") or ()
-    codes = [said] if isinstance(said, str) else said if isinstance(said, list) else ()
-    return [code.strip() for code in codes[:_MOST_OF_AN_ORDER] if isinstance(code, str) and code.strip()]
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from campaigns.domain.errors import UnusableEnvironment
 from campaigns.domain.product import Product
 from campaigns.domain.segment import Reject, event_details
 from campaigns.domain.segment_batch import events_in
-from campaigns.pipeline.coupons import redeem_coupons
+from campaigns.pipeline.coupon_redemptions import follow_orders
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.people import Person, enrollment_row, load_people, save_people
 from campaigns.pipeline.uncollected import without_collection
@@ -240,7 +240,7 @@ def _apply(engine: Engine, connection: Connection, events: Sequence[Event]) -> I
     save_people(connection, people, now=now)
     writer.write(connection)
     _note_products(engine, connection, fresh, now)
-    redeem_coupons(connection, fresh)
+    follow_orders(connection, fresh, people)
     report.counts, report.next_due_at = writer.counts, writer.next_due_at
     return report
 

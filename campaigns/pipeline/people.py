@@ -109,6 +109,11 @@ class People:
                 if cart.checkout is not None:
                     self._add("checkout", cart.checkout[2], profile_id)
 
+    def cancelled_orders(self) -> set[str]:
+        """Orders of the batch's profiles that were cancelled."""
+        reversals = (one for person in self.by_id.values() for one in person.state.reversals.items())
+        return {order_id for order_id, (_, what) in reversals if what == "cancelled"}
+
     def _add(self, kind: str, value: str | None, profile_id: int) -> None:
         if value:
             self._same.setdefault((kind, value), set()).add(profile_id)

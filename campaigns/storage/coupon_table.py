@@ -31,5 +31,6 @@ coupon_codes = Table(
     Index("uq_coupon_codes_code_pool", text("upper(code)"), "pool", unique=True),
     Index("ix_coupon_codes_free", "pool", text(ENDS), "code_id", postgresql_where=text("status = 'free'")),
     Index("uq_coupon_codes_message_ref", "message_ref", unique=True, postgresql_where=text("message_ref IS NOT NULL")),
+    Index("ix_coupon_codes_order_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
     comment="Coupon codes: which are free, which message carries which, which came back with an order",
 )

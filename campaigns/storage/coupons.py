@@ -48,13 +48,6 @@ _DOUBT = statement(
     "UPDATE coupon_codes c SET in_doubt = true FROM messages m WHERE m.message_id = ANY(:ids)"
     " AND c.message_ref = m.message_ref"
 )
-_REDEEM = statement(
-    "UPDATE coupon_codes c SET status = 'redeemed', redeemed_at = f.at, order_id = f.order_id,"
-    " order_minor = f.order_minor FROM (SELECT x.code_id, t.* FROM unnest(CAST(:codes AS text[]),"
-    " CAST(:orders AS text[]), CAST(:totals AS bigint[]), CAST(:ats AS timestamptz[]))"
-    " AS t(code, order_id, order_minor, at) CROSS JOIN LATERAL (SELECT code_id FROM coupon_codes"
-    " WHERE upper(code) = upper(t.code) AND redeemed_at IS NULL LIMIT :pools) AS x) AS f WHERE c.code_id = f.code_id"
-)
 _ANALYZE = statement("ANALYZE coupon_codes")
 _POOLS = statement(
     "SELECT pool, count(*) FILTER (WHERE status = 'free' AND (expires_at IS NULL OR expires_at > :lives_until)),"
@@ -102,15 +95,6 @@ class Reservation(NamedTuple):
     message_ref: str
     at: datetime
     valid_until: datetime | None
-
-
-class Redemption(NamedTuple):
-    """A code that came back with an order."""
-
-    code: str
-    order_id: str
-    order_minor: int | None
-    at: datetime
 
 
 class PoolState(NamedTuple):
@@ -242,16 +226,6 @@ def doubt_codes(connection: Connection, message_ids: Sequence[int]) -> None:
     """Notes that these messages may have been read, whatever becomes of them."""
     if message_ids:
         connection.execute(_DOUBT, {"ids": list(message_ids)})
-
-
-def redeem_codes(connection: Connection, used: Sequence[Redemption]) -> int:
-    """Marks codes as used, also free ones that the shop gave away elsewhere. The first order counts; capitals do not
-    matter. Returns how many were marked."""
-    if not used:
-        return 0
-    columns = (list(column) for column in zip(*used, strict=True))
-    values = dict(zip(("codes", "orders", "totals", "ats"), columns, strict=True))
-    return connection.execute(_REDEEM, {**values, "pools": _POOLS_OF_A_CODE}).rowcount
 
 
 def list_pools(connection: Connection, *, now: datetime, lives_until: datetime) -> list[PoolState]:

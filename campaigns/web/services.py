@@ -14,6 +14,7 @@ from campaigns.clock import Clock
 from campaigns.delivery.feedback import FeedbackKind
 from campaigns.pipeline.collect import CollectLimits, InboxStore, Source
 from campaigns.pipeline.coupon_pools import CodeAnswer
+from campaigns.pipeline.coupon_redemptions import RedeemAnswer
 from campaigns.pipeline.products import PushReport
 from campaigns.rendering.links import LinkSigner
 from campaigns.web.inbox_model import InboxSource
@@ -132,6 +133,7 @@ class Services:
     catalog_source: Source | None = None  # None: nobody may push products
     push_products: Callable[[bytes, int], PushReport] = lambda body, most: PushReport()
     find_coupons: Callable[[str], Sequence[CodeAnswer]] = lambda code: ()
+    redeem_coupon: Callable[[str, str, str], RedeemAnswer] = lambda code, order_id, shopper: RedeemAnswer(code, None)
     hooks: Mapping[str, Hook] = field(default_factory=dict)
     checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     inbox_page: InboxSource | None = None  # None for no such page

@@ -12,6 +12,7 @@ from campaigns.pipeline import record
 from campaigns.pipeline.campaign_book import CampaignBook
 from campaigns.pipeline.collect import CollectLimits, Source
 from campaigns.pipeline.coupon_pools import find_coupons
+from campaigns.pipeline.coupon_redemptions import redeem_coupon
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.products import push_products
 from campaigns.storage.database import statement, transaction
@@ -52,6 +53,7 @@ def services_of(engine: Engine, *, inbox_page: InboxSource | None = None) -> Ser
         save_preferences=shoppers.save_preferences,
         catalog_source=Source.with_key("catalog", key.get_secret_value()) if (key := settings.catalog_key) else None,
         find_coupons=lambda code: find_coupons(engine, code),
+        redeem_coupon=lambda code, order_id, shopper: redeem_coupon(engine, code, order_id, shopper),
         push_products=lambda body, most: push_products(engine, body, most=most),
         hooks=hooks_of(engine, clock),
         checks={"database": shoppers.check, "cache": engine.cache.check},
