@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
+from jsonschema import Draft4Validator, FormatChecker
 
 from campaigns.rendering import TemplateStore
 from campaigns.rendering.lint import RULES, finding_lines, findings_json, findings_sarif, lint_template
@@ -194,6 +197,22 @@ def test_sarif_names_rule_level_and_place(linted: Callable[..., list]) -> None:
     assert place["artifactLocation"]["uri"] == "templates/emails/mail/body.mjml"
     assert {rule["id"] for rule in log["runs"][0]["tool"]["driver"]["rules"]} == set(RULES)
     json.dumps(log)
+
+
+def test_sarif_is_what_its_schema_asks_for(linted: Callable[..., list]) -> None:
+    schema = json.loads((Path(__file__).parent / "sarif" / "sarif-2.1.0-rtm.4.json").read_text(encoding="utf-8"))
+    validator = Draft4Validator(schema, format_checker=FormatChecker())
+    found = [each for files in BROKEN.values() for each in linted(files)]
+    assert {each.rule for each in found} >= set(BROKEN)
+    odd = replace(found[0], file="a b/größe & co.mjml", message="“quoted” <b> \U0001f338", line=0)
+    log = json.loads(orjson.dumps(findings_sarif([*found, odd], version="1.0")))
+    assert [error.message for error in validator.iter_errors(log)] == []
+    results = log["runs"][0]["results"]
+    assert results[-1]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].isascii()
+    rules = log["runs"][0]["tool"]["driver"]["rules"]
+    assert all(rules[each["ruleIndex"]]["id"] == each["ruleId"] for each in results)
+    results[0]["level"] = "catastrophe"
+    assert not validator.is_valid(log), "the schema is asked at all"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def _result(each: Finding, root: str) -> dict[str, Any]:
     }
     return {
         "ruleId": each.rule,
+        "ruleIndex": list(RULES).index(each.rule),
         "level": _LEVELS[each.severity],
         "message": {"text": f"{each.message}; {each.fix}"},
         "locations": [{"physicalLocation": place}],
