@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, repeat
-from operator import mul
+from functools import lru_cache
+from itertools import chain
+from math import log
 
 from recsys import keys
 from recsys.columns import Events
-from recsys.mixing import OWN_DECAY, SLATE_DECAY
+from recsys.mixing import OWN_DECAY, SLATE_DECAY, Mix
 from recsys.packing import SOURCE_NAMES, Unpacked
 from recsys.request import Fetched, Request, Signal
 from recsys.slates import Rung, SlotKind
@@ -20,6 +21,7 @@ SEEDS = 12  # most recent products whose neighbours are looked up
 CATEGORIES = 3
 SEED_DECAY = 0.85  # per step back in the session
 HALF_LIFE_SECONDS = 2 * 86_400.0
+_STEPS_PER_SECOND = log(0.5) / log(SEED_DECAY) / HALF_LIFE_SECONDS  # of age, in steps back in the session
 
 
 @dataclass(slots=True)
@@ -36,22 +38,29 @@ class Candidate:
 
 @dataclass(slots=True)
 class Ranking:
-    """What is known of one shopper: ids best first, the score of each, and the parts that scores are the sums of."""
+    """What is known of one shopper: ids best first, the score of each in parts of `unit`, and what scores are the sums
+    of: neighbours of the session, also in parts of `unit`, own products, and the precomputed slate of `record`."""
 
     ids: list[str]
     score: dict[str, float]
     session: dict[str, float] = field(default_factory=dict)
+    unit: float = 1.0
     own: dict[str, tuple[float, str]] = field(default_factory=dict)  # with the sentence
-    slate: dict[str, tuple[float, int]] = field(default_factory=dict)  # with the source code
+    slate: dict[str, float] = field(default_factory=dict)
+    record: Unpacked | None = None
 
     def origin(self, product_id: str) -> tuple[Rung, str, str]:
         """Return rung, source and sentence of a product's largest part; source and sentence of a neighbour of the
         session are found later, for those that are shown."""
-        held, said = self.own.get(product_id), self.slate.get(product_id)
-        largest = max(held[0] if held else 0.0, self.session.get(product_id, 0.0))
-        if said and said[0] > largest:
-            return Rung.PROFILE, _source_name(said[1]), held[1] if held else "profile"
+        held = self.own.get(product_id)
+        largest = max(held[0] if held else 0.0, self.unit * self.session.get(product_id, 0.0))
+        if self.slate.get(product_id, 0.0) > largest:
+            return Rung.PROFILE, self._slate_source(product_id), held[1] if held else "profile"
         return (Rung.SESSION, "history", held[1]) if held else (Rung.SESSION, "", "")
+
+    def _slate_source(self, product_id: str) -> str:
+        lists = self.record.lists.values() if self.record else ()
+        return next((_source_name(codes[ids.index(product_id)]) for ids, _, codes, _ in lists if product_id in ids), "")
 
 
 # list of a product's record, and the sentence, by slot kind: later lists only fill up
@@ -130,8 +139,8 @@ def _affinities(request: Request, attribute: str) -> list[str]:
 
 
 def _strength(signal: Signal, place: int) -> float:
-    event = Events.WEIGHTS.get(signal.event, 1.0)
-    return float(event * SEED_DECAY**place * 0.5 ** (signal.age_seconds / HALF_LIFE_SECONDS))
+    steps = place + signal.age_seconds * _STEPS_PER_SECOND
+    return float(Events.WEIGHTS.get(signal.event, 1.0) * SEED_DECAY**steps)
 
 
 def climb(request: Request, fetched: Fetched) -> Iterator[Candidate]:
@@ -214,7 +223,7 @@ def _personal(request: Request, fetched: Fetched) -> Ranking:
 
 def _candidates(ranking: Ranking) -> Iterator[Candidate]:
     for product_id in ranking.ids:
-        yield Candidate(product_id, ranking.score[product_id], *ranking.origin(product_id))
+        yield Candidate(product_id, ranking.unit * ranking.score[product_id], *ranking.origin(product_id))
 
 
 def _neighbours(request: Request, fetched: Fetched) -> dict[str, float]:
@@ -240,32 +249,36 @@ def _mixed(request: Request, fetched: Fetched, total: dict[str, float]) -> Ranki
     """Weigh the session with own products and the precomputed slate."""
     mix, kind = fetched.mix, request.slot.kind
     share = max(mix.session, mix.slate) if kind is SlotKind.CROSS_SELL else mix.session
-    share /= max(total.values(), default=1.0) or 1.0
-    session = {product_id: share * said for product_id, said in total.items()}
-    score, own, weight = session.copy(), dict[str, tuple[float, str]](), mix.own
-    heard = score.get
+    unit = share / (max(total.values(), default=1.0) or 1.0)
+    score = total.copy() if unit else dict.fromkeys(total, 0.0)
+    unit = unit or 1.0
+    own, weight, heard = dict[str, tuple[float, str]](), mix.own, score.get
     for product_id, _, code in _own_products(request) if kind is SlotKind.NEXT_BEST else ():
         own[product_id] = (weight, code)
-        score[product_id] = heard(product_id, 0.0) + weight
+        score[product_id] = heard(product_id, 0.0) + weight / unit
         weight *= OWN_DECAY
-    slate = _slate(request, fetched)
-    for product_id, (weight, _) in slate.items():
-        score[product_id] = heard(product_id, 0.0) + weight
-    return Ranking(sorted(score, key=score.__getitem__, reverse=True)[: 2 * POOL], score, session, own, slate)
-
-
-def _slate(request: Request, fetched: Fetched) -> dict[str, tuple[float, int]]:
-    """Return weight and source code of every product of the shopper's own slate, best first."""
     record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
-    if record is None:
-        return {}
-    weight = fetched.mix.slate if knows_session(record, request) else fetched.mix.old_slate
-    sources = {p: code for ids, _, codes, _ in record.lists.values() for p, code in zip(ids, codes, strict=True)}
+    slate = _slate(request, fetched.mix, record) if record else {}
+    for product_id, weight in slate.items():
+        score[product_id] = heard(product_id, 0.0) + weight / unit
+    best = sorted(score, key=score.__getitem__, reverse=True)[: 2 * POOL]
+    return Ranking(best, score, total if share else {}, unit, own, slate, record)
+
+
+def _slate(request: Request, mix: Mix, record: Unpacked) -> dict[str, float]:
+    """Return the weight of every product of the shopper's own slate, best first."""
+    weight = mix.slate if knows_session(record, request) else mix.old_slate
+    lists = [ids for ids, _, _, _ in record.lists.values()]
+    ids = lists[0] if len(lists) == 1 else list(dict.fromkeys(chain.from_iterable(lists)))
     if request.slot.kind is SlotKind.NEW_FOR_YOU:
         touched = {s.product_id for s in request.signals}
-        sources = {p: code for p, code in sources.items() if p not in touched}
-    falling = accumulate(repeat(SLATE_DECAY, len(sources) - 1), mul, initial=weight)
-    return dict(zip(sources, zip(falling, sources.values(), strict=False), strict=False))
+        ids = [product_id for product_id in ids if product_id not in touched]
+    return dict(zip(ids, _falling(weight, len(ids)), strict=True))
+
+
+@lru_cache(maxsize=1_024)
+def _falling(weight: float, count: int) -> tuple[float, ...]:
+    return tuple(weight * SLATE_DECAY**place for place in range(count))
 
 
 def knows_session(record: Unpacked, request: Request) -> bool:
@@ -287,7 +300,9 @@ def _voices(
         for name, share in _LISTS[request.slot.kind]:
             if name in record.lists:
                 ids, scores, sources, _ = record.lists.first(name, most)
-                yield ids[:most], scores[:most], sources, strength * share, name, signal.product_id
+                if len(ids) > most:
+                    ids, scores = ids[:most], scores[:most]
+                yield ids, scores, sources, strength * share, name, signal.product_id
 
 
 def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidate:

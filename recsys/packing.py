@@ -72,7 +72,7 @@ class Lists(Mapping[str, List]):
         scores = _floats(kept)(self._packed, at)
         at += 4 * size
         ids = self._packed[at + size : at + size + length].decode("utf-8", "replace").split("\n", kept)
-        return ids[:kept], scores, self._packed[at : at + kept], rhythm
+        return ids[:kept] if len(ids) > kept else ids, scores, self._packed[at : at + kept], rhythm
 
     def __contains__(self, name: object) -> bool:
         return name in self._spans
