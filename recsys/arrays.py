@@ -67,8 +67,11 @@ def top(scores: Matrix, depth: int) -> Matrix:
     return from_rows(values, columns, np.concatenate([[0], np.cumsum(counts)]), scores.shape)
 
 
-def best_of_product(left: Matrix, right: Matrix, depth: int, scale: Floats | None = None) -> Matrix:
-    """Return `top(left @ right, depth)`, each column multiplied by its `scale` before; one loop where compiled."""
+def best_of_product(
+    left: Matrix, right: Matrix, depth: int, scale: Floats | None = None, *, in_order: bool = True
+) -> Matrix:
+    """Return `top(left @ right, depth)`, each column multiplied by its `scale` before; one loop where compiled, which
+    saves itself the sorting where nobody needs the rows `in_order`."""
     loops = kernels()
     if loops is None:
         found = csr(left @ right)
@@ -77,7 +80,7 @@ def best_of_product(left: Matrix, right: Matrix, depth: int, scale: Floats | Non
         return top(found, depth)
     given = np.zeros(0, np.float32) if scale is None else np.asarray(scale, dtype=np.float32)
     parts = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
-    values, columns, starts = loops.best_of_product(*parts, given, right.shape[1], depth)
+    values, columns, starts = loops.best_of_product(*parts, given, right.shape[1], depth, in_order)
     return from_rows(values, columns, starts, (left.shape[0], right.shape[1]))
 
 

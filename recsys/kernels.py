@@ -26,18 +26,6 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 @_compiled
-def put_in_order(values: Ints, size: int) -> None:
-    """Sort the first `size` values, rising (Shell's way: few lines to compile, and there are few values)."""
-    for gap in (10_193, 4_531, 2_014, 895, 398, 177, 79, 35, 15, 7, 3, 1):
-        for at in range(gap, size):
-            value, place = values[at], at
-            while place >= gap and values[place - gap] > value:
-                values[place] = values[place - gap]
-                place -= gap
-            values[place] = value
-
-
-@_compiled
 def border_of(values: Floats, spare: Floats, size: int, most: int) -> float:
     """Return the `most`-th largest of the first `size` values; `spare` is room for them."""
     spare[:size] = values[:size]
@@ -62,9 +50,34 @@ def border_of(values: Floats, spare: Floats, size: int, most: int) -> float:
 
 
 @_compiled
-def largest(values: Floats, columns: Ints, count: int, depth: int, bits: Ints, found: Ints, histogram: Ints) -> int:
-    """Put the `depth` largest positive of the first `count` values into `found`, best first, and return how many there
-    are. An entry of `found` holds the bits of the value above those of the column, turned round."""
+def smallest_first(values: Ints, size: int, most: int) -> None:
+    """Bring the `most` smallest of the first `size` values to the front, in any order (Hoare's selection)."""
+    first, last = 0, size - 1
+    while first < last:
+        pivot, low, high = values[(first + last) // 2], first, last
+        while low <= high:
+            while values[low] < pivot:
+                low += 1
+            while values[high] > pivot:
+                high -= 1
+            if low <= high:
+                values[low], values[high] = values[high], values[low]
+                low, high = low + 1, high - 1
+        if most <= high:
+            last = high
+        elif most >= low:
+            first = low
+        else:
+            break
+
+
+@_compiled
+def largest(
+    values: Floats, columns: Ints, count: int, depth: int, bits: Ints, found: Ints, histogram: Ints, in_order: bool
+) -> int:
+    """Put the `depth` largest positive of the first `count` values into `found`, best first if they are to be
+    `in_order`, and return how many there are. An entry of `found` holds the bits of the value above those of the
+    column, turned round."""
     bucket, above, size = 0, 0, 0
     if count > depth:
         histogram[:] = 0
@@ -79,8 +92,12 @@ def largest(values: Floats, columns: Ints, count: int, depth: int, bits: Ints, f
         if values[place] > 0 and bits[place] >> 19 >= bucket:
             found[size] = -((np.int64(bits[place]) << 32) | (0x7FFFFFFF - np.int64(columns[place])))
             size += 1
-    put_in_order(found, size)
-    return min(size, depth)
+    if size > depth:
+        smallest_first(found, size, depth)
+        size = depth
+    if in_order:
+        found[:size].sort()
+    return size
 
 
 @_compiled
@@ -94,6 +111,7 @@ def best_of_product(
     scale: Floats,
     width: int,
     depth: int,
+    in_order: bool,
 ) -> tuple[Floats, Ints, Ints]:
     """Return values, columns and row starts of the `depth` largest positive values of each row of left @ right, whose
     columns are first multiplied by `scale` (empty: by nothing)."""
@@ -127,7 +145,7 @@ def best_of_product(
             column = touched[place]
             kept[place] = sums[column] * scale[column] if len(scale) else sums[column]
             sums[column] = 0.0
-        size = largest(kept, touched, count, depth, bits, found, histogram)
+        size = largest(kept, touched, count, depth, bits, found, histogram, in_order)
         for place in range(size):
             code = -found[place]
             out_columns[out] = 0x7FFFFFFF - (code & 0x7FFFFFFF)
@@ -180,7 +198,7 @@ def strongest(sums: Floats, spare: Floats, union: Ints, size: int, most: int, or
                 order[at] = np.int64(0x7FFFFFFFFFFFFFFF)
             elif sums[at] == border:
                 left -= 1
-    put_in_order(order, size)
+    order[:size].sort()
     return min(size, most)
 
 
@@ -217,18 +235,20 @@ def unite(
     allowed: Bools,
     limits: tuple[int, int, int],
     constant: float,
+    spare_columns: int,
 ) -> tuple[Ints, Ints, Floats, Floats, Floats, Floats]:
     """Return query, product, scores, shares, ranks and fusion as `candidates.united` does.
 
     `starts` is sources x (queries + 1), places in the flat answers; `limits` are near, deep and most."""
+    width = len(starts) + spare_columns
     near, deep, most = limits
     sources, queries, products = len(starts), starts.shape[1] - 1, len(allowed)
     slot, union = np.full(products, -1, np.int32), np.empty(min(products, sources * near), np.int32)
     sums, spare, order = np.empty(len(union)), np.empty(len(union)), np.empty(len(union), np.int64)
     room = queries * min(most, len(union))
     query, product, fusion = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
-    scores, shares = np.zeros((room, sources), np.float32), np.zeros((room, sources), np.float32)
-    ranks = np.full((room, sources), deep, np.float32)
+    scores, shares = np.zeros((room, width), np.float32), np.zeros((room, width), np.float32)
+    ranks = np.full((room, width), deep, np.float32)
     out = 0
     for one in range(queries):
         size = gathered(starts, columns, one, allowed, near, slot, union)
@@ -248,18 +268,37 @@ def unite(
 
 
 @_compiled
+def count_votes(shares: Floats, ranks: Floats, near: float, found: Floats) -> None:
+    """Fill the first columns of `found`: how many sources name the pair, how many before the rank `near`, and its two
+    best ranks. Without branches: nobody can foretell them."""
+    none, one, border = np.float32(0.0), np.float32(1.0), np.float32(near)
+    for pair in range(len(ranks)):
+        votes, nearby = none, none
+        first, second = np.float32(np.inf), np.float32(np.inf)
+        for source in range(ranks.shape[1]):
+            rank = ranks[pair, source]
+            votes += one if shares[pair, source] > none else none
+            nearby += one if rank < border else none
+            later = rank if rank > first else first
+            second = later if later < second else second
+            first = rank if rank < first else first
+        found[pair, 0], found[pair, 1] = votes, nearby
+        found[pair, 2], found[pair, 3] = first, second if ranks.shape[1] > 1 else first
+
+
+@_compiled
 def ranks_within(values: Floats, starts: Ints) -> Floats:
     """Return how many values of the same row of a ragged array are larger than each value, or equal and before it."""
     ranks = np.zeros(len(values), np.float32)
+    none, one = np.float32(0.0), np.float32(1.0)
     for row in range(len(starts) - 1):
-        start, stop = starts[row], starts[row + 1]
-        for one in range(start, stop):
-            value, before = values[one], 0
-            for other in range(start, one):
-                before += values[other] >= value
-            for other in range(one + 1, stop):
-                before += values[other] > value
-            ranks[one] = before
+        mine, counted = values[starts[row] : starts[row + 1]], ranks[starts[row] : starts[row + 1]]
+        for place in range(len(mine)):
+            value = mine[place]
+            for other in range(len(mine)):
+                counted[other] += one if value > mine[other] else none
+            for other in range(place + 1, len(mine)):
+                counted[other] += one if value == mine[other] else none
     return ranks
 
 

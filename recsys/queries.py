@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints, Matrix, matrix, positions, ragged, row_numbers
+from recsys.arrays import Floats, Ints, Matrix, from_rows, positions, ragged, row_numbers
 
 
 @dataclass(frozen=True)
@@ -63,30 +64,47 @@ class Queries:
 
     def prefix_matrix(self, products: int, decay: float = 1.0, longest: int = 50) -> Matrix:
         """Return queries x products: weight `decay ** steps from the end` of each product's latest place."""
-        return _decayed(self.prefix_start, self.prefix, products, decay, longest)
+        return self._prefix_places.faded(products, decay, longest)
 
     def history_matrix(self, products: int, decay: float = 1.0, longest: int = 200) -> Matrix:
         """Return queries x products for the history, like `prefix_matrix`."""
-        return _decayed(self.history_start, self.history, products, decay, longest)
+        return self._history_places.faded(products, decay, longest)
+
+    @cached_property
+    def _prefix_places(self) -> _Places:
+        return _Places.of(self.prefix_start, self.prefix)
+
+    @cached_property
+    def _history_places(self) -> _Places:
+        return _Places.of(self.history_start, self.history)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Each product of a row once, by row and product, with its latest place: steps from the end of the row."""
+
+    rows: int
+    row: Ints
+    product: Ints
+    from_end: Ints
+
+    @classmethod
+    def of(cls, indptr: Ints, items: Ints) -> _Places:
+        row = row_numbers(indptr)
+        from_end = np.diff(indptr)[row] - 1 - positions(indptr)
+        order = np.lexsort((from_end, items, row))
+        row, items = row[order], items[order]
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = (row[1:] != row[:-1]) | (items[1:] != items[:-1])
+        return cls(len(indptr) - 1, row[first], items[first], from_end[order][first])
+
+    def faded(self, products: int, decay: float, longest: int) -> Matrix:
+        near = self.from_end < longest
+        row, product, steps = (x[near] for x in (self.row, self.product, self.from_end))
+        indptr = np.searchsorted(row, np.arange(self.rows + 1))
+        return from_rows(np.power(min(decay, 1.0), steps.astype(np.float64)), product, indptr, (self.rows, products))
 
 
 def _known(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
     indptr, items = ragged([[int(x) for x in row if x >= 0] for row in lists])
     return indptr, items
-
-
-def _decayed(indptr: Ints, items: Ints, products: int, decay: float, longest: int) -> Matrix:
-    rows = row_numbers(indptr)
-    from_end = np.diff(indptr)[rows] - 1 - positions(indptr)
-    near = from_end < longest
-    shape = (len(indptr) - 1, products)
-    if decay >= 1.0:
-        result = matrix(np.ones(int(near.sum())), rows[near], items[near], shape)
-        result.data[:] = 1.0
-        return result
-    key = rows[near] * products + items[near]
-    order = np.argsort(from_end[near], kind="stable")
-    _, first = np.unique(key[order], return_index=True)
-    latest = order[first]
-    weights = np.power(decay, from_end[near][latest].astype(np.float64))
-    return matrix(weights, rows[near][latest], items[near][latest], shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,28 +68,34 @@ class _Answer:
         )
 
 
-def united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None = None) -> Pairs:
+def united(
+    answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None = None, *, judges: int = 0
+) -> Pairs:
     """Return the `most` pairs per query with the strongest fusion among the `near` best of any answer.
 
     Answers are queries x products, rows best first, at most `deep` long. What a source says further down its answer
-    counts where another one proposed the product. `allowed` masks products; `weights` has one number per source.
+    counts where another one proposed the product. `allowed` masks products; `weights` has one number per source. The
+    last `judges` columns say that nothing was proposed: `judged` fills them.
     """
     loops = kernels()
-    return (
-        _united(answers, weights, width, allowed) if loops is None else _looped(loops, answers, weights, width, allowed)
-    )
+    if loops is None:
+        return _united(answers, weights, width, allowed, judges)
+    return _looped(loops, answers, weights, width, allowed, judges)
 
 
-def _looped(loops: Any, answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None) -> Pairs:
+def _looped(
+    loops: Any, answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None, judges: int
+) -> Pairs:
     offsets = np.cumsum([0, *(a.nnz for a in answers[:-1])])
     starts = np.stack([a.indptr + offset for a, offset in zip(answers, offsets, strict=True)])
     columns, values = np.concatenate([a.indices for a in answers]), np.concatenate([a.data for a in answers])
     mask = np.ones(answers[0].shape[1], dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
     limits = (width.near, width.deep, width.most)
-    return Pairs(*loops.unite(starts, columns, values, np.asarray(weights, dtype=float), mask, limits, CONSTANT))
+    known = (starts, columns, values, np.asarray(weights, dtype=float), mask, limits, CONSTANT, judges)
+    return Pairs(*loops.unite(*known))
 
 
-def _united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None) -> Pairs:
+def _united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None, judges: int) -> Pairs:
     """The same in numpy: a table with a cell for every query and product stands in for sorting and searching."""
     queries, products = answers[0].shape
     found = [_Answer.of(a) for a in answers]
@@ -111,15 +117,14 @@ def _united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: F
         union, fusion = union[kept], fusion[kept]
         table[union] = True
         slot[union] = np.arange(len(union))
-    return _filled(found, union, fusion, products, table, slot, width.deep)
+    blank = np.full((len(union), len(found) + judges), width.deep, np.float32)
+    return _filled(found, union, fusion, products, table, slot, blank)
 
 
 def _filled(
-    found: list[_Answer], union: Ints, fusion: Floats, products: int, table: Bools, slot: Ints, deep: int
+    found: list[_Answer], union: Ints, fusion: Floats, products: int, table: Bools, slot: Ints, ranks: Floats
 ) -> Pairs:
-    shape = (len(union), len(found))
-    scores, shares = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    ranks = np.full(shape, deep, np.float32)
+    scores, shares = np.zeros_like(ranks), np.zeros_like(ranks)
     for column, one in enumerate(found):
         mine = table[one.key]
         place = slot[one.key[mine]]
@@ -130,14 +135,13 @@ def _filled(
 
 
 def judged(pairs: Pairs, opinions: Sequence[Floats], deep: int) -> Pairs:
-    """Return the pairs with a column more for each judge: its score, the share of its best for the query, and the rank
-    among the candidates; `deep` where it says 0."""
+    """Fill the last column of the pairs for each judge, here and now: its score, the share of its best for the query,
+    and the rank among the candidates; `deep` where it says 0."""
     starts = np.searchsorted(pairs.query, np.arange(int(pairs.query.max(initial=-1)) + 2))
-    columns = [_opinion(values, pairs.query, starts, deep) for values in opinions]
-    added = [np.stack(one, axis=1).astype(np.float32) for one in zip(*columns, strict=True)]
-    have = (pairs.scores, pairs.shares, pairs.ranks)
-    scores, shares, ranks = (np.hstack(both) for both in zip(have, added, strict=True))
-    return replace(pairs, scores=scores, shares=shares, ranks=ranks)
+    for column, values in enumerate(opinions, start=pairs.ranks.shape[1] - len(opinions)):
+        opinion = _opinion(values, pairs.query, starts, deep)
+        pairs.scores[:, column], pairs.shares[:, column], pairs.ranks[:, column] = opinion
+    return pairs
 
 
 def _opinion(values: Floats, query: Ints, starts: Ints, deep: int) -> tuple[Floats, Floats, Floats]:

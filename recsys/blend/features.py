@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,27 +64,35 @@ class Features:
     def compute(self, queries: Queries, pairs: Pairs) -> Floats:
         """Return pairs x features, float32; NaN where something is unknown."""
         key = pairs.query * self.products + pairs.product
-        blocks = [
-            pairs.shares,
-            pairs.ranks,
-            pairs.scores,
-            links_block(list(self.links.values()), queries, key),
-            pairs.fusion[:, None],
-            self.popularity[pairs.product],
-            self.popularity[pairs.product][:, :1] - self.popularity[pairs.product][:, 2:],
-            self.rebuy[pairs.product][:, None],
-            self.age[pairs.product][:, None],
-            self.quiet[pairs.product][:, None],
-            self.count[pairs.product][:, None],
-            _own(queries.prefix_start, queries.prefix, key, self.products),
-            _own(queries.history_start, queries.history, key, self.products),
-            self._profile_block(queries, pairs),
-            self._context_block(queries, pairs),
-            return_block(queries, key, self.products),
-            self._query_block(queries)[pairs.query],
-            votes_block(pairs, len(queries)),
-        ]
-        return np.concatenate([b.astype(np.float32) for b in blocks], axis=1)
+        facts = np.empty((len(pairs), len(self.names)), np.float32)
+        sources, links = pairs.ranks.shape[1], len(LINK_KINDS) * len(self.links)
+        at = 0
+        for block in (pairs.shares, pairs.ranks, pairs.scores):
+            facts[:, at : at + sources] = block
+            at += sources
+        links_block(list(self.links.values()), queries, key, facts[:, at : at + links])
+        at += links
+        for block in self._blocks(queries, pairs, key):
+            width = block.shape[1] if block.ndim > 1 else 1
+            facts[:, at : at + width] = block.reshape(len(pairs), width)
+            at += width
+        return facts
+
+    def _blocks(self, queries: Queries, pairs: Pairs, key: Ints) -> Iterator[Floats]:
+        """The features that are no single source's, in the order of `names`."""
+        popularity = self.popularity[pairs.product]
+        yield pairs.fusion
+        yield popularity
+        yield popularity[:, :1] - popularity[:, 2:]
+        for fact in (self.rebuy, self.age, self.quiet, self.count):
+            yield fact[pairs.product]
+        yield _own(queries.prefix_start, queries.prefix, key, self.products)
+        yield _own(queries.history_start, queries.history, key, self.products)
+        yield self._profile_block(queries, pairs)
+        yield self._context_block(queries, pairs)
+        yield return_block(queries, key, self.products)
+        yield self._query_block(queries)[pairs.query]
+        yield votes_block(pairs, len(queries))
 
     def _profile_block(self, queries: Queries, pairs: Pairs) -> Floats:
         result = np.zeros((len(pairs), 6), np.float32)

@@ -267,15 +267,16 @@ class Blend:
     def _proposers(self) -> list[Source]:
         return [s for s in self.sources if not s.abilities.judges]
 
-    def _proposed(self, queries: Queries, allowed: Floats | None, most: int) -> Pairs:
+    def _proposed(self, queries: Queries, allowed: Floats | None, most: int, judges: int = 0) -> Pairs:
         weights = np.array([self.weights.get(s.name, 1.0) for s in self._proposers])
         answers = [s.score(queries, self.settings.scored) for s in self._proposers]
-        return united(answers, weights, Width(self.settings.depth, self.settings.scored, most), allowed)
+        width = Width(self.settings.depth, self.settings.scored, most)
+        return united(answers, weights, width, allowed, judges=judges)
 
     def candidates(self, queries: Queries, allowed: Floats | None = None) -> Pairs:
         """Return the union of the sources' candidates, the strongest by fusion, and what the judges say of them."""
-        pairs = self._proposed(queries, allowed, self.settings.candidates)
         judges = [cast(Judge, s) for s in self.sources if s.abilities.judges]
+        pairs = self._proposed(queries, allowed, self.settings.candidates, len(judges))
         opinions = [s.judge(queries, pairs.query, pairs.product) for s in judges]
         return judged(pairs, opinions, self.settings.scored) if opinions else pairs
 

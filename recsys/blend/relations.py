@@ -44,11 +44,12 @@ def last_products(queries: Queries, back: int = 0) -> Ints:
     return found
 
 
-def links_block(links: Sequence[Matrix], queries: Queries, key: Ints) -> Floats:
+def links_block(links: Sequence[Matrix], queries: Queries, key: Ints, room: Floats | None = None) -> Floats:
     """Return, for each matrix, the link from the last product of the session, the strongest of the last few, and how
-    many of those link at all. `key` is the sorted query * products + product of each pair.
+    many of those link at all. `key` is the sorted query * products + product of each pair; `room` is for the result.
     """
-    result = np.zeros((len(key), len(LINK_KINDS) * len(links)), np.float32)
+    result = np.empty((len(key), len(LINK_KINDS) * len(links)), np.float32) if room is None else room
+    result[:] = 0.0
     items = np.stack([last_products(queries, back) for back in range(LINKED)], axis=1)
     loops = kernels()
     for number, matrix in enumerate(links):
@@ -88,11 +89,22 @@ def _found(links: Matrix, item: Ints, key: Ints) -> tuple[Ints, Floats]:
 
 def votes_block(pairs: Pairs, queries: int) -> Floats:
     """Return how many sources name the product, how many as near, its two best ranks, its place in the fusion."""
+    starts = np.searchsorted(pairs.query, np.arange(queries + 1))
+    loops = kernels()
+    if loops is not None:
+        result = np.empty((len(pairs), len(VOTES)), np.float32)
+        loops.count_votes(pairs.shares, pairs.ranks, NEAR, result)
+        result[:, -1] = loops.ranks_within(pairs.fusion, starts)
+        return result
+    return _votes(pairs, starts)
+
+
+def _votes(pairs: Pairs, starts: Ints) -> Floats:
+    """The same in numpy."""
     best = np.argmin(pairs.ranks, axis=1)[:, None]
     first, others = np.take_along_axis(pairs.ranks, best, 1)[:, 0], pairs.ranks.copy()
     if others.shape[1] > 1:
         np.put_along_axis(others, best, np.inf, 1)
-    starts = np.searchsorted(pairs.query, np.arange(queries + 1))
     place = np.empty(len(pairs))
     place[np.lexsort((-pairs.fusion, pairs.query))] = positions(starts)
     votes = (pairs.shares > 0).sum(axis=1), (pairs.ranks < NEAR).sum(axis=1)

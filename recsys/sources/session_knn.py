@@ -36,8 +36,8 @@ class SessionKnn(StoredArrays):
     def __init__(
         self,
         *,
-        neighbours: int = 300,
-        recent: int = 1000,
+        neighbours: int = 200,
+        recent: int = 300,
         decay: float = 0.75,
         fade: float = 0.5,
         history_share: float = 0.0,
@@ -78,5 +78,5 @@ class SessionKnn(StoredArrays):
             wanted = csr(wanted + queries.history_matrix(products, 0.99) * np.float32(self.history_share))
         weighted = wanted.copy()
         weighted.data = (wanted.data * np.sqrt(np.maximum(self.idf[wanted.indices], 0.0))).astype(np.float32)
-        near = best_of_product(weighted, self.index, self.neighbours)
+        near = best_of_product(weighted, self.index, self.neighbours, in_order=False)
         return best_of_product(near, self.sessions, depth, np.sqrt(np.maximum(self.idf, 0.0)))

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from recsys.arrays import Matrix, best_of_product, csr, from_rows, top
 from recsys.blend.candidates import Pairs, Width, _united, united
 from recsys.blend.ranker import Ranker, RankerSettings, learn
-from recsys.blend.relations import LINKED, _fill, last_products, links_block
+from recsys.blend.relations import LINKED, _fill, _votes, last_products, links_block, votes_block
 from recsys.blend.trees import Trees
 from recsys.queries import Queries
 
@@ -56,14 +56,23 @@ def answers_of(queries: int, products: int) -> list[Matrix]:
     return rows
 
 
+def test_the_best_may_be_asked_for_in_any_order() -> None:
+    left, right = some(1, 60, 40), some(2, 40, 300, 0.4)
+    sorted_, any_order = (best_of_product(left, right, 9, in_order=wanted) for wanted in (True, False))
+    assert any_order.indices.tolist() != sorted_.indices.tolist()
+    assert np.array_equal(any_order.toarray(), sorted_.toarray())
+
+
+@pytest.mark.parametrize("judges", [0, 2])
 @pytest.mark.parametrize("most", [5, 20, 500])
-def test_the_union_of_all_sources_is_that_of_numpy(most: int) -> None:
+def test_the_union_of_all_sources_is_that_of_numpy(most: int, judges: int) -> None:
     answers, weights = answers_of(50, 120), np.array([1.0, 0.5, 0.3, 0.2, 0.1])
     allowed = np.random.default_rng(5).random(120) < 0.8
     for mask in (None, allowed):
         width = Width(15, 40, most)
-        found, expected = united(answers, weights, width, mask), _united(answers, weights, width, mask)
-        assert len(found)
+        found = united(answers, weights, width, mask, judges=judges)
+        expected = _united(answers, weights, width, mask, judges)
+        assert len(found) and found.ranks.shape[1] == len(answers) + judges
         for name in FIELDS:
             assert np.array_equal(getattr(found, name), getattr(expected, name)), name
     assert allowed[found.product].all()
@@ -73,6 +82,15 @@ def test_no_answers_make_no_pairs() -> None:
     empty = from_rows(np.zeros(0), np.zeros(0), np.zeros(4), (3, 5))
     assert len(united([empty, empty], np.ones(2), Width(2, 4, 3))) == 0
     assert isinstance(united([empty], np.ones(1), Width(2, 4, 3)), Pairs)
+
+
+@pytest.mark.parametrize("sources", [1, 5])
+def test_votes_are_those_of_numpy(sources: int) -> None:
+    width = Width(15, 40, 30)
+    pairs = united(answers_of(50, 120)[:sources], np.ones(sources), width)
+    assert len(np.unique(pairs.fusion)) < len(pairs)  # some are told alike
+    starts = np.searchsorted(pairs.query, np.arange(51))
+    assert np.array_equal(votes_block(pairs, 50), _votes(pairs, starts))
 
 
 def test_links_to_candidates_are_those_of_numpy() -> None:
