@@ -47,7 +47,7 @@ from campaigns.pipeline.deliver import deliver
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import BATCH
 from campaigns.pipeline.ingest import ingest_events
-from campaigns.pipeline.train import train_and_publish
+from campaigns.pipeline.refresh import train_and_publish
 from campaigns.storage.database import statement, transaction
 from campaigns.storage.messages import count_messages
 from campaigns.storage.products import save_products

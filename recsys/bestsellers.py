@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,28 @@ FEW_TOUCHES = 5  # a product with fewer sessions than this is new where publishi
 TREND_DAYS = 3.0
 
 
+@dataclass(frozen=True)
+class Visits:
+    """The product of each interaction as a number of the catalog (-1: none of it) and, by column, where it came from: a
+    place in a list of names, -1 unknown."""
+
+    product: Ints
+    by: Mapping[str, tuple[Ints, list[str]]]
+
+
+def visits_of(frame: pd.DataFrame, catalog: Catalog) -> Visits:
+    """Where the interactions of a frame came from, as far as it has columns for that."""
+    by = {}
+    for column in (Columns.REFERRAL, Columns.LOCALITY):
+        if column in frame:
+            codes, names = pd.factorize(frame[column].where(frame[column] != ""), use_na_sentinel=True)
+            by[column] = (codes.astype(np.int64), [str(name) for name in names])
+    product = catalog.products.numbers(frame[Columns.PRODUCT]) if by else np.zeros(0, dtype=np.int64)
+    return Visits(product, by)
+
+
 def bestseller_lists(
-    log: InteractionLog, catalog: Catalog, frame: pd.DataFrame, *, half_life_days: float, depth: int, now: float
+    log: InteractionLog, catalog: Catalog, visits: Visits, *, half_life_days: float, depth: int, now: float
 ) -> Iterator[tuple[str, Ranked]]:
     """Yield (cache key, ranked list) for every list that has at least one product of the catalog."""
     sellable = catalog.listed if catalog.listed.any() else np.ones(len(catalog), dtype=bool)
@@ -37,9 +58,9 @@ def bestseller_lists(
         counts, catalog.category, catalog.categories, catalog, key=keys.category, source="category", depth=depth
     )
     yield from _by_code(counts, catalog.brand, catalog.brands, catalog, key=keys.brand, source="brand", depth=depth)
-    visits = ((Columns.REFERRAL, keys.referral, "referral"), (Columns.LOCALITY, keys.locality, "local"))
-    for column, named, source in visits:
-        yield from _by_visit(frame, catalog, column, key=named, source=source, depth=depth, sellable=sellable)
+    kinds = ((Columns.REFERRAL, keys.referral, "referral"), (Columns.LOCALITY, keys.locality, "local"))
+    for column, named, source in kinds:
+        yield from _by_visit(visits, catalog, column, key=named, source=source, depth=depth, sellable=sellable)
 
 
 def ranked(scores: Floats, catalog: Catalog, source: str, depth: int, rows: Ints | None = None) -> Ranked:
@@ -78,14 +99,17 @@ def _by_code(
 
 
 def _by_visit(
-    frame: pd.DataFrame, catalog: Catalog, column: str, *, key: Key, source: str, depth: int, sellable: Bools
+    visits: Visits, catalog: Catalog, column: str, *, key: Key, source: str, depth: int, sellable: Bools
 ) -> Iterator[tuple[str, Ranked]]:
-    if column not in frame:
+    if column not in visits.by:
         return
-    used = frame[frame[column].notna() & (frame[column] != "")]
-    for name, group in used.groupby(column, sort=True):
-        product = catalog.products.numbers(group[Columns.PRODUCT])
-        counts = group_sums(np.ones(int((product >= 0).sum())), product[product >= 0], len(catalog))
-        found = ranked(counts * sellable, catalog, source, depth)
+    codes, names = visits.by[column]
+    used = (codes >= 0) & (visits.product >= 0)
+    order = np.argsort(codes[used], kind="stable")
+    product = visits.product[used][order]
+    starts = np.searchsorted(codes[used][order], np.arange(len(names) + 1))
+    for code in sorted(range(len(names)), key=names.__getitem__):
+        mine = product[starts[code] : starts[code + 1]]
+        found = ranked(group_sums(np.ones(len(mine)), mine, len(catalog)) * sellable, catalog, source, depth)
         if found.ids:
-            yield key(str(name)), found
+            yield key(names[code]), found

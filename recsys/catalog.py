@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,16 @@ class Catalog:
 
 def build_catalog(products: pd.DataFrame | None, interactions: pd.DataFrame) -> Catalog:
     """Number the products of both frames; a product id that is listed twice keeps its last row."""
+    touched = interactions[Columns.PRODUCT].dropna() if Columns.PRODUCT in interactions else pd.Series([], dtype=object)
+    return catalog_of(products, pd.unique(touched))
+
+
+def catalog_of(products: pd.DataFrame | None, touched: Iterable[Hashable]) -> Catalog:
+    """Number the products of a frame, then those of `touched` that it lacks, each of which is named once."""
     frame = pd.DataFrame({Columns.PRODUCT: []}) if products is None else products
     frame = frame.rename(columns={a: c for a, c in Columns.ALIASES.items() if c not in frame})
     frame = frame[frame[Columns.PRODUCT].notna()].drop_duplicates(Columns.PRODUCT, keep="last")
-    touched = interactions[Columns.PRODUCT].dropna() if Columns.PRODUCT in interactions else pd.Series([], dtype=object)
-    ids = IdMap([*frame[Columns.PRODUCT], *pd.unique(touched)])
+    ids = IdMap([*frame[Columns.PRODUCT], *touched])
     size = len(ids)
     category, categories = _codes(frame, Columns.CATEGORY, size)
     brand, brands = _codes(frame, Columns.BRAND, size)

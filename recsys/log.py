@@ -56,7 +56,7 @@ class InteractionLog:
         """The profile where known, else a number of its own for the session."""
         return np.where(self.profile >= 0, self.profile, len(self.profiles) + self.session)
 
-    def select(self, rows: Bools) -> InteractionLog:
+    def select(self, rows: Bools | Ints) -> InteractionLog:
         """Return the log of the chosen rows; id maps and numbering stay the same."""
         session = self.session[rows]
         numbers = np.cumsum(np.diff(session, prepend=session[:1]) != 0) if len(session) else session
@@ -88,22 +88,15 @@ def build_log(interactions: pd.DataFrame, products: IdMap | None = None) -> Inte
     session = _sessions(frame, profile)
     event = _events(frame)
     referral, referrals = _referrals(frame)
-    order = np.lexsort((np.arange(len(frame)), session))
-    order = order[product[order] >= 0]
-    log = InteractionLog(
-        session[order],
-        profile[order],
-        product[order],
-        event[order],
-        at[order],
-        0,
-        profiles,
-        ids,
-        has_times,
-        None if referral is None else referral[order],
-        referrals,
-    )
-    return log.select(_worth_keeping(log))
+    rows = (session, profile, product, event, at)
+    return in_session_order(InteractionLog(*rows, 0, profiles, ids, has_times, referral, referrals))
+
+
+def in_session_order(log: InteractionLog) -> InteractionLog:
+    """Return a log whose rows are in time order with sessions contiguous, and without what is not worth keeping."""
+    order = np.argsort(log.session, kind="stable")
+    found = log.select(order[log.product[order] >= 0])
+    return found.select(_worth_keeping(found))
 
 
 def _profiles(frame: pd.DataFrame) -> tuple[Ints, IdMap]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys.arrays import Floats, Ints, Matrix, csr, empty, scaled, top
+from recsys.arrays import Floats, Matrix, csr, empty, scaled, top
 from recsys.catalog import Catalog
 from recsys.columns import ORDER
 from recsys.log import InteractionLog
-from recsys.sources.complements import SUBSTITUTES, nearest, same_category, without
+from recsys.sources.complements import SUBSTITUTES, nearest, others, same_category, without
+from recsys.sources.item_knn import ItemKnn
 from recsys.sources.rhythm import repeat_rhythm
 
 
@@ -25,10 +26,11 @@ class Neighbours:
     rhythm_days: Floats
 
 
-def neighbours_of(log: InteractionLog, catalog: Catalog, depth: int) -> Neighbours:
-    """Compute all lists; with views and orders apart where both exist."""
+def neighbours_of(log: InteractionLog, catalog: Catalog, depth: int, known: ItemKnn | None = None) -> Neighbours:
+    """Compute all lists; with views and orders apart where both exist. `known` is fitted on the log, more than `depth`
+    deep: then what comes next is read off it."""
     ordered = log.event == ORDER
-    following = nearest(log, depth)
+    following = others(known, depth) if known else nearest(log, depth)
     browsed = nearest(log.select(~ordered), depth) if bool((~ordered).any()) else empty(len(catalog), len(catalog))
     bought = nearest(log.select(ordered), depth) if bool(ordered.any()) else empty(len(catalog), len(catalog))
     alike = same_category(browsed, catalog)
@@ -40,9 +42,3 @@ def neighbours_of(log: InteractionLog, catalog: Catalog, depth: int) -> Neighbou
         substitute=scaled(substitute),
         rhythm_days=repeat_rhythm(log),
     )
-
-
-def rows_of(lists: Matrix, row: int) -> tuple[Ints, Floats]:
-    """Return column numbers and values of one row, best first."""
-    a, b = lists.indptr[row], lists.indptr[row + 1]
-    return lists.indices[a:b], lists.data[a:b]

@@ -8,7 +8,7 @@ ids u32, scores f32 each, one source code u8 each, the ids in UTF-8 joined by ne
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -117,22 +117,40 @@ def pack(lists: Mapping[str, Ranked], *, version: str, made_at: datetime) -> byt
 
 
 def pack_lists(
-    lists: Mapping[str, Matrix], names: Sequence[bytes], source: str, *, version: str, made_at: datetime
+    lists: Mapping[str, Matrix],
+    names: Sequence[bytes],
+    source: str | Mapping[str, str],
+    *,
+    version: str,
+    made_at: datetime,
+    rhythm_days: Sequence[float] | None = None,
+    rows: Iterable[int] | None = None,
 ) -> Iterator[bytes]:
-    """Yield one record per row of some matrices (rows best first, `names` by column), as `pack` would write it, many
-    times as fast; b"" for a row that is empty in all of them."""
-    code = bytes([_CODES.get(source, 0)])
-    opened = [(name.encode("ascii")[:12], one.indptr.tolist(), one.indices.tolist()) for name, one in lists.items()]
-    values = [np.ascontiguousarray(one.data, dtype="<f4").tobytes() for one in lists.values()]
+    """Yield one record per row of some matrices (rows best first, `names` by column), or for some `rows` of them, as
+    `pack` would write it, many times as fast; b"" for a row that is empty in all of them. `source` may differ by list;
+    a row with a rhythm and nothing else holds it in an empty first list."""
+    sources = dict.fromkeys(lists, source) if isinstance(source, str) else source
+    opened = [
+        (
+            name.encode("ascii")[:12],
+            bytes([_CODES.get(sources[name], 0)]),
+            one.indptr.tolist(),
+            one.indices.tolist(),
+            np.ascontiguousarray(one.data, dtype="<f4").tobytes(),
+        )
+        for name, one in lists.items()
+    ]
     stamp, letters = int(made_at.timestamp()), version.encode("ascii", "replace")[:12]
     heads = [_HEAD.pack(b"RK", FORMAT, count, stamp, letters) for count in range(len(opened) + 1)]
-    for row in range(len(opened[0][1]) - 1):
-        parts = []
-        for (name, starts, columns), scores in zip(opened, values, strict=True):
+    for row in range(len(opened[0][2]) - 1) if rows is None else rows:
+        rhythm, parts = 0.0 if rhythm_days is None else rhythm_days[row], []
+        for name, code, starts, columns, scores in opened:
             a, b = starts[row], starts[row + 1]
             if b > a:
                 ids = b"\n".join([names[column] for column in columns[a:b]])
-                parts.append(_LIST.pack(name, 0.0, b - a, len(ids)) + scores[4 * a : 4 * b] + code * (b - a) + ids)
+                parts.append(_LIST.pack(name, rhythm, b - a, len(ids)) + scores[4 * a : 4 * b] + code * (b - a) + ids)
+        if rhythm and not parts:
+            parts.append(_LIST.pack(opened[0][0], rhythm, 0, 0))
         yield b"".join([heads[len(parts)], *parts]) if parts else b""
 
 

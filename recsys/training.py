@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -11,14 +11,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from recsys import keys
+from recsys import fingerprints, keys
 from recsys.arrays import Ints, Matrix
-from recsys.bestsellers import bestseller_lists
+from recsys.bestsellers import Visits, bestseller_lists, visits_of
 from recsys.blend.model import Blend, BlendSettings
 from recsys.catalog import Catalog, build_catalog
 from recsys.log import InteractionLog, build_log
-from recsys.neighbours import Neighbours, neighbours_of, rows_of
-from recsys.packing import Ranked, pack
+from recsys.neighbours import Neighbours, neighbours_of
+from recsys.packing import Ranked, pack, pack_lists
 from recsys.precompute import Model, Slates, profile_queries, slates_of
 from recsys.sources.item_knn import ItemKnn
 
@@ -49,33 +49,44 @@ class Artifacts:
     model: Model  # what the slates were asked of; it can be asked again
     lists: dict[str, Ranked] = field(default_factory=dict)
 
-    def packed(self) -> Iterator[tuple[str, bytes]]:
-        """Yield (key, bytes) of every record: lists first, then products, then profiles."""
+    def packed(self, only: Container[str] | None = None) -> Iterator[tuple[str, bytes]]:
+        """Yield (key, bytes) of every record: lists, then products (both: of `only` where given), then profiles."""
         for key, ranked in self.lists.items():
-            yield key, pack({"list": ranked}, version=self.version, made_at=self.made_at)
-        names = [str(p) for p in self.catalog.products.external]
-        for row, name in enumerate(names):
-            lists = self._product_lists(row, names)
-            if lists:
-                yield keys.product(name), pack(lists, version=self.version, made_at=self.made_at)
+            if only is None or key in only:
+                yield key, pack({"list": ranked}, version=self.version, made_at=self.made_at)
+        names = self.product_ids
+        wanted = {keys.product(name): row for row, name in enumerate(names)}
+        if only is not None:
+            wanted = {key: row for key, row in wanted.items() if key in only}
+        records = pack_lists(
+            self._matrices,
+            [name.encode() for name in names],
+            _LISTS,
+            version=self.version,
+            made_at=self.made_at,
+            rhythm_days=self.neighbours.rhythm_days.tolist(),
+            rows=wanted.values(),
+        )
+        yield from (pair for pair in zip(wanted, records, strict=True) if pair[1])
         yield from self.slates.packed(self.profile_ids, names, version=self.version, made_at=self.made_at)
 
-    def _product_lists(self, row: int, names: list[str]) -> dict[str, Ranked]:
-        found = {}
-        rhythm = float(self.neighbours.rhythm_days[row])
-        for name, source in _LISTS.items():
-            ranked = self._ranked(getattr(self.neighbours, name), row, names, source, rhythm)
-            if ranked:
-                found[name] = ranked
-        if rhythm and not found:
-            found["next"] = Ranked([], [], "item_knn", rhythm)
-        return found
+    @property
+    def _matrices(self) -> dict[str, Matrix]:
+        return {name: getattr(self.neighbours, name) for name in _LISTS}
 
-    def _ranked(self, lists: Matrix, row: int, names: list[str], source: str, rhythm: float) -> Ranked | None:
-        columns, values = rows_of(lists, row)
-        if not len(columns):
-            return None
-        return Ranked([names[c] for c in columns], values.tolist(), source, rhythm)
+    @property
+    def product_ids(self) -> list[str]:
+        """The products by their number."""
+        return [str(p) for p in self.catalog.products.external]
+
+    def fingerprints(self) -> pd.Series:
+        """What each record but the slates says, as a number by key: see `recsys.fingerprints`."""
+        names = self.product_ids
+        lists = {key: fingerprints.of_list(one) for key, one in self.lists.items() if one.ids}
+        rows = fingerprints.of_rows(list(self._matrices.values()), self.neighbours.rhythm_days, names)
+        index = [*lists, *(keys.product(names[row]) for row in np.flatnonzero(rows).tolist())]
+        values = np.concatenate([np.array(list(lists.values()), dtype=np.uint64), rows[rows != 0]])
+        return pd.Series(values, index=pd.Index(index, dtype=object), dtype=np.uint64)
 
 
 _LISTS = {"next": "item_knn", "similar": "item_knn", "complement": "bought_together", "substitute": "item_knn"}
@@ -94,15 +105,29 @@ def train(
     Slates are made for `profiles` only where given (those with armed timers or recent activity), else for all. Rows
     later than `now` are left out. Empty frames give empty artifacts, for which serving answers empty slates.
     """
-    settings = settings or TrainingSettings()
     catalog = build_catalog(products, interactions)
     log = build_log(interactions, catalog.products)
     if log.has_times:
         log = log.select(log.at <= now.timestamp())
+    visits = visits_of(interactions, catalog)
+    return train_log(log, catalog, visits, now=now, settings=settings, profiles=profiles)
+
+
+def train_log(
+    log: InteractionLog,
+    catalog: Catalog,
+    visits: Visits,
+    *,
+    now: datetime,
+    settings: TrainingSettings | None = None,
+    profiles: Collection[str] | None = None,
+) -> Artifacts:
+    """Learn from a log whose products are numbered as in the catalog, with no row later than `now`: see `train`."""
+    settings = settings or TrainingSettings()
     lists = bestseller_lists(
         log,
         catalog,
-        interactions,
+        visits,
         half_life_days=settings.half_life_days,
         depth=settings.list_depth,
         now=now.timestamp(),
@@ -115,7 +140,7 @@ def train(
         version=version,
         made_at=now,
         catalog=catalog,
-        neighbours=neighbours_of(log, catalog, settings.neighbours),
+        neighbours=neighbours_of(log, catalog, settings.neighbours, fitted if isinstance(fitted, ItemKnn) else None),
         slates=slates_of(fitted, profile_queries(log, settings.recent_products, chosen), settings.slate_depth),
         profile_ids=[str(p) for p in log.profiles.ids(chosen)],
         model=model,

@@ -19,9 +19,9 @@ from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_inbox
 from campaigns.pipeline.precompute import make_slice
 from campaigns.pipeline.recs_champion import nightly
+from campaigns.pipeline.refresh import refresh
 from campaigns.pipeline.tell import tell_changes
 from campaigns.pipeline.tidy import tidy as tidy_up
-from campaigns.pipeline.train import refresh
 from campaigns.pipeline.warm import warm_templates
 from workers.app import app
 

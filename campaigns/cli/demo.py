@@ -28,9 +28,9 @@ from campaigns.demo.shoppers import profiles
 from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import import_catalog, import_events
+from campaigns.pipeline.refresh import train_and_publish
 from campaigns.pipeline.replay import ReplayReport, replay
 from campaigns.pipeline.summary import summarise
-from campaigns.pipeline.train import train_and_publish
 from campaigns.storage.database import transaction
 from campaigns.storage.suppressions import suppress
 from campaigns.web.inbox_pictures import picture_routes

@@ -106,6 +106,11 @@ def print_status(output: Output, found: Status) -> None:
         output.line("In force: no full model yet; `rekindle recs train` makes one")
     if training:
         output.line(f"Last refresh: version {training['version']}, {training['at']:%Y-%m-%d %H:%M} UTC")
+        read = "everything" if training.get("is_whole", True) else "what was new"
+        output.line(
+            f"  read {read}: {training.get('new', 0):,} interactions; wrote {training.get('written', 0):,}"
+            f" of {training['records']:,} records"
+        )
     if found.challenge:
         stays = "went live" if found.challenge["live"] else "did not go live"
         output.line(f"Last full training: {stays}: {found.challenge['reason']}")

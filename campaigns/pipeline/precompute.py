@@ -35,11 +35,15 @@ Spread = Callable[[str, Sequence[Sequence[str]], bool], None]
 """Hands slices of a version to other workers; true where they are to be filed with the version too."""
 
 
+def artifacts_of(engine: Engine) -> ArtifactStore:
+    """Where everything that was learned is kept."""
+    setting = engine.settings.recs.artifacts_url
+    return ArtifactStore(setting.get_secret_value() if setting else str(engine.workspace.artifacts / "recs"))
+
+
 def shelf_of(engine: Engine) -> Shelf:
     """Where the versions of this world are kept."""
-    setting = engine.settings.recs.artifacts_url
-    address = setting.get_secret_value() if setting else str(engine.workspace.artifacts / "recs")
-    return Shelf(ArtifactStore(address), engine.cache.world)
+    return Shelf(artifacts_of(engine), engine.cache.world)
 
 
 def model_of(engine: Engine, version: str) -> Model | None:

@@ -161,10 +161,11 @@ def _publish(
     engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
     facts: dict[str, Any] = {name: manifest[name] for name in _KEPT if name in manifest}
     note_champion(engine, {**facts, "former": former})
-    note_training(engine, history, report)
+    note_training(engine, report, history.now, history.days, history.last_event)
     engine.models.clear()
     engine.models[version] = artifacts.model
-    ask(engine, artifacts.model, history.profiles, history, spread, keep_as="all")
+    rows = history.interactions
+    ask(engine, artifacts.model, history.profiles, history.now, spread, interactions=rows, keep_as="all")
     shelf.tidy([version, *former[-1:]])
     return report
 

@@ -20,7 +20,7 @@ from campaigns.pipeline.deliver import deliver
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.ingest import IngestReport, ingest_events
 from campaigns.pipeline.outcome import DecideReport
-from campaigns.pipeline.train import train_and_publish
+from campaigns.pipeline.refresh import train_and_publish
 from campaigns.storage.database import transaction
 from campaigns.storage.enrollments import first_due
 from campaigns.storage.identities import Key, find_owners, keys_of, list_identities

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.precompute import KEEP_SECONDS, SLICE, Spread, make_slates, model_of, slices_of
+from campaigns.pipeline.precompute import SLICE, Spread, make_slates, slices_of
 from campaigns.storage.database import transaction
 from campaigns.storage.heartbeats import beat, list_heartbeats
 from campaigns.storage.interactions import read_interactions
@@ -21,11 +21,8 @@ from campaigns.storage.recs import (
     find_newest_event,
     list_all_known,
     list_armed_profiles,
-    list_touched_profiles,
     read_last_event,
-    training_turn,
 )
-from recsys import keys
 from recsys.columns import Columns
 from recsys.mixing import PLAIN, Mix
 from recsys.precompute import Model
@@ -50,7 +47,8 @@ Ranking = Literal["neighbours", "blend"]
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What was learned from how much."""
+    """What was learned from how much: `records` there are, of which `written` this time, `new` interactions since the
+    last time; `is_whole` where everything was read anew."""
 
     version: str
     made_at: datetime
@@ -58,6 +56,9 @@ class TrainReport:
     products: int
     profiles: int
     records: int
+    written: int
+    new: int
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,49 +76,22 @@ class History:
     armed: frozenset[str] = frozenset()
 
 
-def train_and_publish(engine: Engine, *, until: datetime | None = None, spread: Spread | None = None) -> TrainReport:
-    """The quick refresh: neighbours and popularity from everything before `until` (default: now), and slates. Where a
-    full model is in force, it is asked about those who came back since the last refresh or have no slate yet;
-    `spread` hands that to other workers where it is much."""
-    history, champion = read_history(engine, until=until), read_champion(engine)
-    version = str(champion.get("version", ""))
-    model = model_of(engine, version) if champion.get("ranking") == "blend" else None
-    artifacts = learn(history, "neighbours", profiles=[] if model else history.profiles)
-    records = records_of(artifacts) | mix_record(champion, history.now)
-    engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
-    report = report_of(artifacts, len(history.interactions), len(records))
-    if model is not None:
-        wanted = _without_fresh_slate(engine, history)
-        report = replace(report, profiles=len(wanted))
-        ask(engine, model, wanted, history, spread)
-    note_training(engine, history, report)
-    return report
-
-
 def ask(
     engine: Engine,
     model: Model,
     profile_ids: Sequence[str],
-    history: History,
+    now: datetime,
     spread: Spread | None = None,
+    *,
+    interactions: pd.DataFrame | None = None,
     keep_as: str = "",
 ) -> None:
-    """Slates for profiles: here where they are few, else handed to other workers in slices."""
+    """Slates for profiles: here where they are few (from `interactions`, else out of the database), or handed to other
+    workers in slices."""
     if spread is not None and len(profile_ids) > SLICE:
         spread(model.version, list(slices_of(profile_ids)), bool(keep_as))
     else:
-        rows = history.interactions
-        make_slates(engine, model, profile_ids, history.now, interactions=rows, keep_as=keep_as)
-
-
-def _without_fresh_slate(engine: Engine, history: History) -> list[str]:
-    """Those of the history's choice who did something since the last refresh, or have no slate in the cache."""
-    with transaction(engine.database) as connection:
-        last = list_heartbeats(connection).get(HEARTBEAT)
-        after = int(last[1].get("last_event") or 0) if last else 0
-        touched = {str(one) for one in list_touched_profiles(connection, after=after)}
-    missing = set(engine.cache.find_missing([keys.profile(one) for one in history.profiles if one not in touched]))
-    return [one for one in history.profiles if one in touched or keys.profile(one) in missing]
+        make_slates(engine, model, profile_ids, now, interactions=interactions, keep_as=keep_as)
 
 
 def mix_record(facts: Mapping[str, Any], now: datetime) -> dict[str, bytes]:
@@ -126,32 +100,13 @@ def mix_record(facts: Mapping[str, Any], now: datetime) -> dict[str, bytes]:
     return dict([mix.packed(version=str(facts.get("version", "")), made_at=now)])
 
 
-def refresh(engine: Engine, spread: Spread | None = None) -> TrainReport | None:
-    """The refresh as a worker runs it: one at a time whatever the number of workers, and only where something new
-    happened since the last one, and none after a roll-back: what a person took back does not creep in again. None where
-    there was nothing to do."""
-    with training_turn(engine.database) as is_ours:
-        if not is_ours or read_champion(engine).get("held") or not _is_due(engine):
-            return None
-        return train_and_publish(engine, spread=spread)
-
-
-def _is_due(engine: Engine) -> bool:
-    with transaction(engine.database) as connection:
-        last = list_heartbeats(connection).get(HEARTBEAT)
-        if last is None or engine.now(connection) - last[0] > AT_LEAST_EVERY:
-            return True
-        is_cached = not engine.cache.find_missing([keys.GLOBAL])
-        return not is_cached or read_last_event(connection) != last[1].get("last_event")
-
-
 def read_history(engine: Engine, *, until: datetime | None = None, most: int = MOST_INTERACTIONS) -> History:
     """Everything training needs, in one transaction. `most` bounds the rows: the span is shortened by what the last
     training counted a day."""
     with transaction(engine.database) as connection:
         now = until or moment_of(connection, engine.now(connection))
         last_event = read_last_event(connection)
-        span = _span(connection, most)
+        span = learning_span(connection, most)
         interactions = read_interactions(connection, since=now - span, until=now)
         products = product_frame(list_products(connection))
         known = frozenset(map(str, list_all_known(connection)))
@@ -167,7 +122,8 @@ def moment_of(connection: Connection, now: datetime) -> datetime:
     return newest + timedelta(seconds=1) if newest is not None else now
 
 
-def _span(connection: Connection, most: int) -> timedelta:
+def learning_span(connection: Connection, most: int) -> timedelta:
+    """How far back a training of at most so many interactions looks, by what the last one counted a day."""
     last = list_heartbeats(connection).get(HEARTBEAT)
     counted, days = (float(last[1].get(name) or 0) for name in ("interactions", "days")) if last else (0.0, 0.0)
     if not counted or not days:
@@ -216,24 +172,32 @@ def product_frame(products: list[Product]) -> pd.DataFrame:
 def report_of(artifacts: Artifacts, interactions: int, records: int) -> TrainReport:
     """The numbers of a training."""
     products = len(artifacts.catalog.products.external)
+    profiles = len(artifacts.profile_ids)
     return TrainReport(
-        artifacts.version, artifacts.made_at, interactions, products, len(artifacts.profile_ids), records
+        artifacts.version, artifacts.made_at, interactions, products, profiles, records, records, interactions
     )
 
 
-def note_training(engine: Engine, history: History, report: TrainReport) -> None:
-    """Writes down that a training ran, for `recs status`, `doctor` and the next training's span."""
+def note_training(
+    engine: Engine, report: TrainReport, now: datetime, days: float, last_event: int, state: str = ""
+) -> None:
+    """Writes down that a training ran, for `recs status`, `doctor` and the next training's span; `state` is what a
+    refresh left for the next one."""
     facts = {
         "version": report.version,
         "interactions": report.interactions,
         "records": report.records,
+        "written": report.written,
+        "new": report.new,
+        "is_whole": report.is_whole,
         "products": report.products,
         "profiles": report.profiles,
-        "days": history.days,
-        "last_event": history.last_event,
+        "days": days,
+        "last_event": last_event,
+        "state": state,
     }
     with transaction(engine.database) as connection:
-        beat(connection, HEARTBEAT, history.now, facts)
+        beat(connection, HEARTBEAT, now, facts)
 
 
 def read_champion(engine: Engine) -> Mapping[str, Any]:

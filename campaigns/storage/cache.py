@@ -62,6 +62,8 @@ class SlateCache:
         for start in range(0, len(keys), _CHUNK):
             chunk = keys[start : start + _CHUNK]
             try:
+                if self._redis.exists(*(self._prefix + key for key in chunk)) == len(chunk):
+                    continue
                 with self._redis.pipeline(transaction=False) as pipe:
                     for key in chunk:
                         pipe.exists(self._prefix + key)

@@ -19,7 +19,12 @@ SUBSTITUTES = 10
 
 def nearest(log: InteractionLog, depth: int) -> Matrix:
     """Return the `depth` nearest other products of every product, best first."""
-    similarity = ItemKnn("tfidf", neighbours=depth + 1).fit(log).similarity.copy()
+    return others(ItemKnn("tfidf", neighbours=depth + 1).fit(log), depth)
+
+
+def others(known: ItemKnn, depth: int) -> Matrix:
+    """Return the `depth` nearest of every product but itself."""
+    similarity = known.similarity.copy()
     similarity.setdiag(0)
     similarity.eliminate_zeros()
     return top(csr(similarity), depth)

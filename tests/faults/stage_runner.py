@@ -21,6 +21,7 @@ from campaigns.pipeline import deliver as delivering
 from campaigns.pipeline.decide import decide_due
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_inbox
+from campaigns.pipeline.refresh import refresh
 
 DIED = 77
 
@@ -91,6 +92,7 @@ def _stages(engine: Engine, mailer: Mailer) -> dict[str, Callable[[], object]]:
         "decide": lambda: decide_due(engine),
         "deliver": lambda: delivering.deliver(engine, mailer),
         "expire": lambda: delivering.expire(engine),
+        "refresh": lambda: refresh(engine),
     }
 
 

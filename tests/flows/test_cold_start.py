@@ -16,8 +16,8 @@ from campaigns.pipeline.campaign_files import apply_files, read_campaign_files
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.importing import import_catalog
 from campaigns.pipeline.ingest import ingest_events
+from campaigns.pipeline.refresh import train_and_publish
 from campaigns.pipeline.replay import replay
-from campaigns.pipeline.train import train_and_publish
 from campaigns.storage.database import statement, transaction
 from triggers.events import Event, EventName, Line
 

@@ -35,8 +35,9 @@ from campaigns.pipeline.recs_features import (
     touches_of_state,
 )
 from campaigns.pipeline.recs_status import read_status
+from campaigns.pipeline.refresh import refresh, train_and_publish
 from campaigns.pipeline.subject import Subject
-from campaigns.pipeline.train import read_champion, read_history, refresh, train_and_publish
+from campaigns.pipeline.train import read_champion, read_history
 from campaigns.storage.database import statement, transaction
 from campaigns.storage.profiles import find_profile_ids, read_profiles
 from campaigns.storage.recs import training_turn
@@ -354,14 +355,14 @@ def test_a_damaged_version_says_so(engine: Engine) -> None:
 def test_a_model_with_other_sources_serves_its_records_until_the_next_training(engine: Engine) -> None:
     report = challenge(engine, force=True).published
     assert report is not None
-    model = training.model_of(engine, report.version)
+    model = precompute.model_of(engine, report.version)
     assert model is not None
     scores = engine.workspace.artifacts / "recs" / "live" / report.version / "model" / "scores"
     facts = json.loads((scores / "blend.json").read_text())
     (scores / "blend.json").write_text(json.dumps({**facts, "sources": [*facts["sources"], "retired"]}))
     engine.models.clear()
-    assert training.model_of(engine, report.version) is None
-    assert training.train_and_publish(engine).profiles > 0
+    assert precompute.model_of(engine, report.version) is None
+    assert train_and_publish(engine).profiles > 0
     assert challenge(engine).published is not None
 
 

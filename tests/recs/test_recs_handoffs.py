@@ -12,7 +12,7 @@ from campaigns.pipeline import train as training
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.ingest import ingest_events
 from campaigns.pipeline.recs_status import read_status
-from campaigns.pipeline.train import refresh, train_and_publish
+from campaigns.pipeline.refresh import refresh, train_and_publish
 from campaigns.storage.database import statement, transaction
 from tests.recs.recs_shop import START, event
 from triggers.events import EventName

@@ -8,7 +8,7 @@ from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.recs_champion import challenge
 from campaigns.pipeline.recs_show import show
-from campaigns.pipeline.train import train_and_publish
+from campaigns.pipeline.refresh import train_and_publish
 from campaigns.storage.database import statement, transaction
 
 pytestmark = pytest.mark.servers
