@@ -6,7 +6,7 @@ the cache beside the slates. A cache without them serves by the defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
 from typing import Final
@@ -17,6 +17,7 @@ from recsys.packing import Ranked, Unpacked, pack
 OWN_DECAY: Final = 0.85  # of an own product's share, per own product that is newer
 SLATE_DECAY: Final = 0.93  # of a slate product's share, per place
 _STEPS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
+_OLD_STEPS: Final = (0.0, 0.1, 0.25, 0.5, 1.0)  # an old slate may know less than nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,21 @@ PLAIN: Final = Mix(slate=0.1, old_slate=0.1)
 def tuned(gain: Callable[[Mix], float], start: Mix | None = None) -> Mix:
     """Return the best mix found by changing `session` and `slate` in turn until neither changes, `own` staying the
     measure. Only a gain of 1 % changes a weight."""
-    best = start or Mix()
+    return _climbed(gain, start or Mix(), {"session": _STEPS, "slate": _STEPS})
+
+
+def tuned_for_old(gain: Callable[[Mix], float], start: Mix) -> Mix:
+    """Return the mix with the weight of a slate that does not know the session; `gain` is measured with such slates."""
+    return _climbed(gain, start, {"old_slate": _OLD_STEPS})
+
+
+def _climbed(gain: Callable[[Mix], float], best: Mix, steps: Mapping[str, Sequence[float]]) -> Mix:
     most, before = gain(best), None
     while best != before:
         before = best
-        for other in _neighbours(best):
-            found = gain(other)
-            if found > 1.01 * most:
-                best, most = other, found
+        for name, values in steps.items():
+            for other in [replace(best, **{name: value}) for value in values if value != getattr(best, name)]:
+                found = gain(other)
+                if found > 1.01 * most:
+                    best, most = other, found
     return best
-
-
-def _neighbours(mix: Mix) -> Iterator[Mix]:
-    for name in ("session", "slate"):
-        yield from (replace(mix, **{name: value}) for value in _STEPS if value != getattr(mix, name))

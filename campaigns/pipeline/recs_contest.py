@@ -27,11 +27,11 @@ from campaigns.pipeline.recs_arena import (
     without_touched,
 )
 from campaigns.pipeline.train import History, Ranking, active_profiles, learn, mix_record, records_of
-from recsys.arrays import Bools, Floats
+from recsys.arrays import Bools, Floats, Ints
 from recsys.evaluation.gate import Verdict, judge
 from recsys.evaluation.metrics import Answers, per_question
 from recsys.evaluation.report import Report, measure
-from recsys.mixing import Mix, tuned
+from recsys.mixing import Mix, tuned, tuned_for_old
 from recsys.request import Fetched
 from recsys.slates import SlotKind
 from recsys.sources.history import History as OwnProducts
@@ -90,23 +90,20 @@ def hold_contest(
     held = champion() if is_stored and champion else _contender(arena, history, "neighbours")
     name = "champion" if is_stored else "neighbours"
     fresh = slates_at(arena, challenger)
-    mix, answers = _tuned(arena, challenger.records, fresh)
-    reports = [_measured(ranking if is_stored else f"{ranking} (new)", answers, arena)]
+    best = _tuned(arena, challenger.records, fresh, slates_at(arena, challenger, is_fresh=False))
+    reports = [_measured(ranking if is_stored else f"{ranking} (new)", best.fresh, arena)]
     reports.append(_measured(name, served(arena, held.records, slates_at(arena, held)), arena))
     verdict = judge(reports[1], reports[0])
-    for label, slates in (
-        ("slates a night old", slates_at(arena, challenger, is_fresh=False)),
-        ("no slates", dict[str, bytes]()),
-    ):
-        reports.append(_measured(label, served(arena, challenger.records, slates, mix=mix), arena))
+    reports.append(_measured("slates a night old", best.old, arena))
+    reports.append(_measured("no slates", served(arena, challenger.records, {}, mix=best.mix), arena))
     unknown = as_strangers(arena)
-    seen = served(unknown, challenger.records, slates_at(unknown, challenger), mix=mix)
+    seen = served(unknown, challenger.records, slates_at(unknown, challenger), mix=best.mix)
     reports.append(_measured("strangers", seen, arena))
     simple = [OwnProducts(name="own history"), Popularity("bestsellers")]
     reports += [measure(n, ranked, arena.split, arena.catalog, depth=DEPTH) for n, ranked in controls(arena, simple)]
-    kinds = _kinds(arena, challenger.records, fresh, mix) if with_kinds else {}
+    kinds = _kinds(arena, challenger.records, fresh, best.mix) if with_kinds else {}
     notes = [] if is_stored else ["no stored version is older than the questions: compared with the plain recipe"]
-    return Contest(reports, kinds, verdict, name, arena.border, arena.asked, notes, mix, ranking)
+    return Contest(reports, kinds, verdict, name, arena.border, arena.asked, notes, best.mix, ranking)
 
 
 def _measured(name: str, answers: list[list[str]], arena: Arena, kind: SlotKind = SlotKind.NEXT_BEST) -> Report:
@@ -121,29 +118,49 @@ def _kinds(arena: Arena, records: Records, slates: Records, mix: Mix) -> dict[st
     }
 
 
-def _tuned(arena: Arena, records: Records, slates: Records) -> tuple[Mix, list[list[str]]]:
-    """The weights of serving that would have done best, and what they answer: those tuned on one half of the shoppers
-    answer the other half, so that no answer is judged by the question it was tuned on."""
+@dataclass(frozen=True)
+class _Tuned:
+    """The weights of serving that would have done best, and what they answer with fresh slates and with old ones: those
+    tuned on one half of the shoppers answer the other half, so that no answer is judged by the question it was tuned
+    on."""
+
+    mix: Mix
+    fresh: list[list[str]]
+    old: list[list[str]]
+
+
+def _tuned(arena: Arena, records: Records, fresh: Records, old: Records) -> _Tuned:
     half = arena.split.shopper % 2 == 1
     rows = np.flatnonzero(np.random.default_rng(7).random(arena.asked) < _TUNED_ON / arena.asked)
-    examples, gains = arena.split.examples, dict[Mix, Floats]()
-
-    def gain_of(mix: Mix) -> Floats:
-        if mix not in gains:
-            ranked = matrix_of(served(arena, records, slates, mix=mix, rows=rows.tolist()), arena.catalog)
-            starts, target = chosen_rows(examples.target_start, examples.target, rows)
-            values = per_question(Answers(ranked, starts, target), DEPTH)
-            gains[mix] = values["hit"] + values["mrr"] + values["ndcg"]
-        return gains[mix]
-
+    gain_of, gain_of_old = _gains(arena, records, fresh, rows), _gains(arena, records, old, rows)
     start = Fetched(records).mix
 
     def best_for(mine: Bools) -> Mix:
-        return tuned(lambda mix: float(gain_of(mix)[mine].sum()), start)
+        found = tuned(lambda mix: float(gain_of(mix)[mine].sum()), start)
+        return tuned_for_old(lambda mix: float(gain_of_old(mix)[mine].sum()), found)
 
-    found = [best_for(mine) for mine in (half[rows], ~half[rows], np.ones(len(rows), dtype=bool))]
-    by_odd, by_even = (served(arena, records, slates, mix=mix) for mix in found[:2])
-    return found[2], [by_even[n] if half[n] else by_odd[n] for n in range(arena.asked)]
+    mixes = [best_for(mine) for mine in (half[rows], ~half[rows])]
+
+    def crossed(slates: Records) -> list[list[str]]:
+        by_odd, by_even = (served(arena, records, slates, mix=mix) for mix in mixes)
+        return [by_even[n] if half[n] else by_odd[n] for n in range(arena.asked)]
+
+    return _Tuned(best_for(np.ones(len(rows), dtype=bool)), crossed(fresh), crossed(old))
+
+
+def _gains(arena: Arena, records: Records, slates: Records, rows: Ints) -> Callable[[Mix], Floats]:
+    """What each of the chosen questions gains by a mix, measured once."""
+    examples, known = arena.split.examples, dict[Mix, Floats]()
+
+    def gain_of(mix: Mix) -> Floats:
+        if mix not in known:
+            ranked = matrix_of(served(arena, records, slates, mix=mix, rows=rows.tolist()), arena.catalog)
+            starts, target = chosen_rows(examples.target_start, examples.target, rows)
+            values = per_question(Answers(ranked, starts, target), DEPTH)
+            known[mix] = values["hit"] + values["mrr"] + values["ndcg"]
+        return known[mix]
+
+    return gain_of
 
 
 def _contender(arena: Arena, history: History, ranking: Ranking) -> Contender:
