@@ -36,7 +36,33 @@ COMMANDS: Final[dict[str, str]] = {
     "why": "campaigns.cli.why:why",
     "worker": "workers.commands:worker",
 }
-"""Command -> where it lives; loaded only when called, so that `rekindle --help` starts fast."""
+"""Command -> where it lives; loaded only when called."""
+
+SUMMARIES: Final[dict[str, str]] = {
+    "backtest": "Tries CAMPAIGN on recorded history: who would have been mailed when, and what would...",
+    "beat": "Runs the clock that wakes the workers.",
+    "campaigns": "Rules as files: list, validate, plan, apply, pause, resume, history.",
+    "coupons": "Pools of coupon codes: list, make, export.",
+    "demo": "Plays one day of a built-in shop through every stage, shows the numbers, then the...",
+    "doctor": "Checks servers, settings, folders, mail settings, campaigns and templates, and says...",
+    "events": "What the event API refused, and what could not be applied.",
+    "import": "Reads a catalog, events, profiles or coupon codes from CSV, NDJSON or Parquet, gzip too.",
+    "init": "Makes a workspace in FOLDER: settings with fresh keys, campaigns, folders for templates.",
+    "lint": "Checks the templates of CAMPAIGN, or all templates there are.",
+    "preview": "Renders the email of CAMPAIGN as it would go out now.",
+    "recs": "The recommendations: train, compare, explain, roll back.",
+    "replay": "Plays recorded events through every stage on a virtual clock, mail into a Maildir.",
+    "report": "Shows CAMPAIGN's funnel, the revenue that followed its mails, and what it really caused.",
+    "serve": "Runs the web process: event API, tracking links, unsubscribe pages, and the inbox of...",
+    "suppress": "Takes ADDRESS out: no mail goes there any more, from this moment on.",
+    "unsuppress": "Lets ADDRESS in again.",
+    "export": "Everything known about a shopper as one JSON document: ids, consent, events,...",
+    "forget": "Deletes everything that tells who a shopper is or what they did.",
+    "up": "Runs web process, worker and beat in one terminal; Ctrl-C ends all of them.",
+    "why": "Tells why PROFILE got a mail, or none: events, timers, decisions and messages in...",
+    "worker": "Runs the background worker: ingest, decide, deliver, train.",
+}
+"""Command -> its first sentence, so that `rekindle --help` loads none of them."""
 
 
 class CommandGroup(click.Group):
@@ -51,6 +77,10 @@ class CommandGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES[name]) for name in self.list_commands(ctx)])
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,15 @@ from typing import Any
 import click
 
 from campaigns.cli.output import Output
-from campaigns.cli.preview_all import check_all, show_all
 from campaigns.cli.preview_output import FORMATS, write_preview
-from campaigns.cli.preview_serve import serve_preview
 from campaigns.clock import WallClock
-from campaigns.config import Workspace, load_settings
+from campaigns.config import Settings, Workspace, load_settings
 from campaigns.domain.errors import WrongUsage
-from campaigns.pipeline.engine import World, open_engine
+from campaigns.domain.product import Product
 from campaigns.pipeline.preview import Studio, Wanted, open_studio
 from campaigns.pipeline.preview_files import find_campaign
-from campaigns.pipeline.preview_mail import send_test
 from campaigns.pipeline.preview_people import EVERYTHING
-from campaigns.pipeline.preview_samples import own_products, unpictured_samples
+from campaigns.pipeline.preview_samples import may_have_products, unpictured_samples
 from campaigns.pipeline.preview_sheet import Choice
 
 
@@ -106,12 +103,18 @@ def preview(output: Output, /, **given: Any) -> int:
     _refuse_contradictions(asked)
     with _studio(output, asked) as studio:
         if asked.serve:
+            from campaigns.cli.preview_serve import serve_preview
+
             serve_preview(output, studio, asked.wanted, asked.port)
         elif asked.check or asked.update:
             output.as_json = output.as_json or asked.form == "json"
+            from campaigns.cli.preview_all import check_all
+
             chosen = asked.choice if asked.persona or asked.locale else None
             return check_all(output, studio, asked.campaign, chosen, update=asked.update, out=asked.out)
         elif asked.everything:
+            from campaigns.cli.preview_all import show_all
+
             show_all(output, studio, asked.campaign, asked.choice, form=asked.form, out=asked.out, looks=asked.looks)
         else:
             _show_one(output, studio, asked)
@@ -130,6 +133,8 @@ def _show_one(output: Output, studio: Studio, asked: Asked) -> None:
     if asked.send_to:
         if shown.scene.verdict.line:
             output.note(shown.scene.verdict.line)
+        from campaigns.pipeline.preview_mail import send_test
+
         where = send_test(studio, shown, asked.send_to, WallClock())
         output.line(f"Test mail {shown.email.subject!r} for {shown.scene.who} to {asked.send_to}: {where}.")
         if output.as_json:
@@ -144,13 +149,23 @@ def _studio(output: Output, asked: Asked) -> Iterator[Studio]:
     workspace = Workspace.at(output.workspace)
     settings = load_settings(workspace, os.environ)
     if asked.is_real or asked.of_replay:
+        from campaigns.pipeline.engine import World, open_engine
+
         world = World.REPLAY if asked.of_replay else World.LIVE
         with open_engine(output.workspace, world=world) as engine:
-            yield open_studio(workspace, settings, engine=engine, products=own_products(workspace, settings))
+            yield open_studio(workspace, settings, engine=engine, products=_own_products(workspace, settings))
     elif asked.check or asked.update:
         yield open_studio(workspace, settings)  # the same products on every machine
     else:
-        yield open_studio(workspace, settings, products=own_products(workspace, settings))
+        yield open_studio(workspace, settings, products=_own_products(workspace, settings))
+
+
+def _own_products(workspace: Workspace, settings: Settings) -> Sequence[Product]:
+    if not may_have_products(workspace, settings):
+        return ()
+    from campaigns.pipeline.preview_catalog import own_products
+
+    return own_products(workspace, settings)
 
 
 def _refuse_contradictions(asked: Asked) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from campaigns.decisions.candidate import ShopPolicy
 from campaigns.decisions.shop_checks import check_with_shop
@@ -12,11 +13,11 @@ from campaigns.domain.campaign import Campaign
 from campaigns.domain.campaign_change import refuse_change
 from campaigns.domain.campaign_file import Problem, list_advice, read_campaign, step_lines
 from campaigns.domain.errors import InvalidInput, RekindleError
-from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.moving import move_running
 from campaigns.rendering import TemplateProblem, TemplateStore
-from campaigns.storage.campaigns import Applied, apply_campaigns
-from campaigns.storage.database import transaction
+
+if TYPE_CHECKING:  # files are also read where no server is: what those need is loaded with them
+    from campaigns.pipeline.engine import Engine
+    from campaigns.storage.campaigns import Applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,10 @@ def read_files(
 def apply_files(engine: Engine, files: Mapping[str, CampaignFile], *, by: str, move: bool = False) -> Applied:
     """Puts checked files in force, all or none. Shoppers on their way finish on their version, or with `move` go on
     on the new one. Raises `InvalidCampaigns` where a campaign would turn into another kind."""
+    from campaigns.pipeline.moving import move_running
+    from campaigns.storage.campaigns import apply_campaigns
+    from campaigns.storage.database import transaction
+
     with transaction(engine.database) as connection:
         now = engine.now(connection)
         current = engine.campaigns.read(connection).current

@@ -18,9 +18,5 @@ def content_problem(subject: Subject, slates: Recommended) -> ContentProblem | N
     if short is None:
         return None
     minimum = next(slot.minimum for slot in subject.step.slots if slot.name == short)
-    return too_few(short, minimum, len(slates.slates[short].items))
-
-
-def too_few(slot: str, minimum: int, found: int) -> ContentProblem:
-    """A slot that stayed below its minimum, in a step that is not sent without it."""
-    return ContentProblem(Reason.TOO_FEW_PRODUCTS, {"slot": slot, "minimum": minimum, "found": found})
+    facts = {"slot": short, "minimum": minimum, "found": len(slates.slates[short].items)}
+    return ContentProblem(Reason.TOO_FEW_PRODUCTS, facts)

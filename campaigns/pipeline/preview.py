@@ -6,43 +6,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, cast
 
 from campaigns.config import Settings, Workspace
-from campaigns.decisions.assignment import pick_variant
 from campaigns.domain.campaign import Campaign, Step, Variant
 from campaigns.domain.coupon import sample_coupon
 from campaigns.domain.errors import WrongUsage
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.product import Product
-from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.mail_links import address_of_cart, link_options
-from campaigns.pipeline.policy import shop_policy
 from campaigns.pipeline.preview_files import ReadCampaigns, find_campaign, find_variant, read_campaigns
 from campaigns.pipeline.preview_people import EVERYTHING, find_persona, read_persona
 from campaigns.pipeline.preview_samples import replaced, sample_products
 from campaigns.pipeline.preview_slots import fill_slots
-from campaigns.pipeline.preview_verdict import Verdict, foresee, foresee_made_up
-from campaigns.pipeline.recommend import recommend_batch
+from campaigns.pipeline.preview_verdict import Verdict, foresee_made_up
 from campaigns.pipeline.recs_words import words_of
 from campaigns.pipeline.render import context_for, coupon_of, shop_of
-from campaigns.pipeline.subject import Subject
 from campaigns.rendering import LinkSigner, TemplateStore, links_context, shipped_templates
 from campaigns.rendering.context import CouponContext
 from campaigns.rendering.lint import RECOMMENDED, personas
 from campaigns.rendering.voice import known_locale
-from campaigns.storage.database import statement, transaction
-from campaigns.storage.enrollments import EnrollmentRow, list_profile_enrollments, next_enrollment
-from campaigns.storage.profiles import find_profile_ids, read_profiles
 from triggers.price_drop import PriceDrop
-from triggers.state import ProfileState
+
+if TYPE_CHECKING:  # made-up shoppers need no server, and what talks to one takes a second to load
+    from campaigns.pipeline.engine import Engine
 
 MESSAGE_REF = "preview"
 """Stands where a message's own name would: its links are signed and lead to no message."""
-
-_READ_ONLY = statement("SET TRANSACTION READ ONLY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,21 +183,20 @@ class Studio:
         return cast(dict[str, Any], context)
 
     def _real(self, wanted: Wanted, campaign: Campaign, variant: Variant | None) -> Scene:
+        from campaigns.pipeline.preview_real import meet
+
         if self.engine is None:
             raise WrongUsage("a real shopper needs the servers", fix="give --profile or --next on the command line")
         engine = replace(self.engine, templates=self.templates)
-        with transaction(engine.database) as connection:
-            connection.execute(_READ_ONLY)
-            subject, enrollment = _subject(engine, connection, wanted, campaign, variant)
-            [chosen] = recommend_batch(engine, connection, [subject])
-            verdict = foresee(engine, connection, subject, enrollment, chosen)
-        locales = (wanted.locale, subject.row.locale or "", self.settings.shop.locale)
+        met = meet(engine, campaign, wanted.profile, step=wanted.step, variant=variant, message_ref=MESSAGE_REF)
+        subject, row = met.subject, met.subject.row
+        locales = (wanted.locale, row.locale or "", self.settings.shop.locale)
         coupon = _coupon(subject.step, subject.at, locales)
-        context = {**context_for(engine, subject, chosen), "coupon": coupon}
-        row = subject.row
+        context = {**context_for(engine, subject, met.chosen), "coupon": coupon}
         who = row.email or f"profile {row.profile_id}"
         wanted = replace(wanted, step=subject.step_number)
-        return _scene(wanted, campaign, subject.variant, who, context, chosen.as_json(), verdict, row.email or "")
+        slates = met.chosen.as_json()
+        return _scene(wanted, campaign, subject.variant, who, context, slates, met.verdict, row.email or "")
 
 
 def open_studio(workspace: Workspace, settings: Settings, **more: Any) -> Studio:
@@ -256,41 +245,6 @@ def checked_locale(locale: str) -> str:
     if known_locale(locale) == "en" and not locale.lower().startswith("en"):
         raise WrongUsage(f"no locale {locale!r}", fix="write a language, and a country where it matters: de, de-AT, ar")
     return locale
-
-
-def _subject(
-    engine: Engine, connection: Connection, wanted: Wanted, campaign: Campaign, variant: Variant | None
-) -> tuple[Subject, EnrollmentRow | None]:
-    enrollment, profile_id = _enrolled(connection, campaign.campaign_id, wanted.profile)
-    row = read_profiles(connection, [profile_id])[profile_id]
-    number = min(wanted.step or (enrollment.step + 1 if enrollment else 1), len(campaign.steps))
-    subject = Subject(
-        row=row,
-        state=ProfileState.from_json(row.state),
-        campaign=campaign,
-        step=campaign.steps[number - 1],
-        step_number=number,
-        variant=variant or pick_variant(shop_policy(engine.settings).salt, campaign, row.drawn_by),
-        message_ref=MESSAGE_REF,
-        at=engine.now(connection),
-        context=enrollment.context if enrollment else {},
-    )
-    return subject, enrollment
-
-
-def _enrolled(connection: Connection, campaign_id: str, who: str) -> tuple[EnrollmentRow | None, int]:
-    if not who:
-        enrollment = next_enrollment(connection, campaign_id)
-        if enrollment is None:
-            raise WrongUsage(
-                f"no timer of {campaign_id} is armed", fix="name a shopper with --profile, or use --persona"
-            )
-        return enrollment, enrollment.profile_id
-    ids = find_profile_ids(connection, who)
-    if not ids:
-        raise WrongUsage(f"no profile is known as {who!r}", fix="give a user id, an anonymous id or an address")
-    own = [e for e in list_profile_enrollments(connection, ids[0]) if e.campaign_id == campaign_id]
-    return (own[-1] if own else None), ids[0]
 
 
 def _coupon(step: Step, now: datetime, locales: Sequence[str]) -> CouponContext | None:

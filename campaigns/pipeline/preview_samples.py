@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Any, Final
-
-from sqlalchemy import Engine as Database
-from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.config import Settings, Workspace
 from campaigns.demo.catalog import catalog
 from campaigns.demo.pictures import draw
 from campaigns.demo.shop import DemoShop
 from campaigns.domain.product import Product
-from campaigns.storage.database import connect, statement
-from campaigns.storage.embedded.postgres import EmbeddedPostgres
-from campaigns.storage.embedded.sockets import socket_folder
 
 COUNT: Final = 12
 SAMPLE_PICTURES: Final = "https://samples.rekindle.example/pictures"
 _PICTURE = re.compile(re.escape(SAMPLE_PICTURES) + r"/([A-Za-z0-9-]+\.png)")
 _STEP = 43  # through the demo's catalog, so that neighbours are of different shelves
-_CANDIDATES = statement(
-    "SELECT product_id, title, url, image_url, category, brand, price_minor, list_price_minor, currency, stock"
-    " FROM products WHERE NOT hidden AND image_url <> '' AND price_minor > 0 AND coalesce(stock, 1) > 0 LIMIT 400"
-)
 
 
 def sample_products(shop_url: str, currency: str) -> tuple[Product, ...]:
@@ -56,25 +45,9 @@ def with_sample_pictures(html: str, address: Callable[[str], str] | None = None)
     return _PICTURE.sub(lambda found: (address or _inlined)(found[1]), html)
 
 
-def own_products(workspace: Workspace, settings: Settings) -> tuple[Product, ...]:
-    """Twelve of the shop's own products, from different shelves, where its database runs by now; else none."""
-    url = _running_database(workspace, settings)
-    if not url:
-        return ()
-    database = connect(url, pool_size=1)
-    try:
-        return products_of(database)
-    except SQLAlchemyError:  # not migrated yet, or just gone: samples will do
-        return ()
-    finally:
-        database.dispose()
-
-
-def products_of(database: Database) -> tuple[Product, ...]:
-    """The same from a database that is there."""
-    with database.connect() as connection:
-        rows = [Product(*row) for row in connection.execute(_CANDIDATES)]
-    return tuple(_mixed(rows)) if len(rows) >= 4 else ()
+def may_have_products(workspace: Workspace, settings: Settings) -> bool:
+    """Whether it is worth asking for the shop's own: a database is named, or the embedded one seems to run."""
+    return settings.database_url is not None or (workspace.state / "servers/postgres/postmaster.pid").exists()
 
 
 def replaced(value: Any, products: Mapping[str, Product]) -> Any:
@@ -117,21 +90,3 @@ def _drawn(product_id: str) -> bytes:
 def _inlined(name: str) -> str:
     picture = sample_picture(name)
     return f"data:image/png;base64,{b64encode(picture).decode()}" if picture else f"{SAMPLE_PICTURES}/{name}"
-
-
-def _running_database(workspace: Workspace, settings: Settings) -> str:
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    servers = workspace.state / "servers"
-    if not (servers / "postgres" / "postmaster.pid").exists():
-        return ""
-    embedded = EmbeddedPostgres(servers, socket_folder(servers))
-    return embedded.url if embedded.answers() else ""
-
-
-def _mixed(products: Sequence[Product]) -> list[Product]:
-    shelves: dict[str, list[Product]] = {}
-    for product in sorted(products, key=lambda each: each.product_id):
-        shelves.setdefault(product.category, []).append(product)
-    rounds = zip_longest(*shelves.values())
-    return [product for one_round in rounds for product in one_round if product][:COUNT]

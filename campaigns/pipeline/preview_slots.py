@@ -10,7 +10,7 @@ from typing import Any, Final
 from campaigns.domain.campaign import Step
 from campaigns.domain.product import Product
 from campaigns.pipeline.preview_samples import replaced
-from campaigns.pipeline.recommend import SUBJECT_SLOT
+from campaigns.pipeline.subject import SUBJECT_SLOT
 from recsys.reasons import shopper_reason
 
 _REASONS: Final = {

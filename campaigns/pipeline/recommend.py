@@ -13,7 +13,7 @@ from campaigns.domain.campaign import Slot
 from campaigns.domain.product import Product
 from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.recs_words import words_of
-from campaigns.pipeline.subject import Subject
+from campaigns.pipeline.subject import SUBJECT_SLOT, Subject
 from campaigns.storage.products import read_products
 from recsys import keys
 from recsys.columns import Events
@@ -23,9 +23,6 @@ from recsys.slates import Dropped, Filled, Rung, Slate, SlateItem, SlotKind
 from triggers.events import EventName
 from triggers.instants import micros
 from triggers.order import Order
-
-SUBJECT_SLOT = "products"
-"""The slot that shows what a mail is about, in campaigns that are about one product: a price drop, a restock."""
 
 _DAY = 86_400_000_000
 _RULES = frozenset(rule.name for rule in fields(Rules))

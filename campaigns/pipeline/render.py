@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from campaigns.config import Settings
 from campaigns.domain.coupon import Coupon
 from campaigns.domain.message import RenderedEmail
 from campaigns.domain.product import Product
-from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.mail_links import subjects_cart_url
-from campaigns.pipeline.recommend import SUBJECT_SLOT, Recommended
-from campaigns.pipeline.subject import Subject
+from campaigns.pipeline.subject import SUBJECT_SLOT, Subject
 from campaigns.rendering import (
     cart_context,
     line_context,
@@ -37,6 +35,10 @@ from campaigns.rendering.context import (
 )
 from triggers.events import Line
 from triggers.instants import moment
+
+if TYPE_CHECKING:  # previews and lint render where no server is
+    from campaigns.pipeline.engine import Engine
+    from campaigns.pipeline.recommend import Recommended
 
 
 def render_mail(engine: Engine, subject: Subject, chosen: Recommended) -> RenderedEmail:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from campaigns.domain.campaign import Campaign, Step, Variant
 from campaigns.domain.coupon import Coupon
-from campaigns.storage.profiles import ProfileRow
 from triggers.cart import Cart
 from triggers.events import Line
 from triggers.instants import from_stamp, micros
 from triggers.order import Order
 from triggers.session import Session
 from triggers.state import ProfileState
+
+if TYPE_CHECKING:
+    from campaigns.storage.profiles import ProfileRow
+
+SUBJECT_SLOT: Final = "products"
+"""The slot that shows what a mail is about, in campaigns that are about one product: a price drop, a restock."""
 
 _RECENT_VIEWS = 12
 _SIGNALS = 30
