@@ -19,6 +19,7 @@ _TITLE = re.compile(r"(<mj-title\b[^>]*>)([^<]*)")
 _AWKWARD = re.compile(r"[\"\\]|[^\x20-\x7e]")
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Mc", "Me"})
 _EXTENDING = frozenset("\u115f\u1160\u3164\uffa0\uff9e\uff9f")  # letters that Rust takes for signs
+_DASHED = re.compile(r"<!--(?P<said>.*?)-->", re.DOTALL)
 _POSITION = re.compile(r"position (\d+)")
 
 
@@ -41,6 +42,7 @@ def html_from_mjml(source: str) -> str:
     """The HTML of an MJML document; `<mj-style inline="inline">` is moved into the elements' own `style`."""
     css = "\n".join(_INLINE_STYLE.findall(source)) if "inline" in source else ""
     try:
+        source = with_plain_comments(source)
         html = mjml2html(encoded_attributes(_INLINE_STYLE.sub("", source) if css else source), fonts={})
     except ValueError as refusal:
         raise _problem(str(refusal), source) from refusal
@@ -87,6 +89,17 @@ def encoded_attributes(source: str) -> str:
     """
     source = _TITLE.sub(lambda found: found[1] + _AWKWARD.sub(_reference, found[2]), source)
     return _TAG.sub(lambda tag: _ATTRIBUTE.sub(_encoded_value, tag[0]), source)
+
+
+def with_plain_comments(source: str) -> str:
+    """The MJML with comments as XML wants them: HTML allows two dashes inside, mrml does not."""
+    return _DASHED.sub(_plain_comment, source) if "<!--" in source else source
+
+
+def _plain_comment(found: re.Match[str]) -> str:
+    said = re.sub("-(?=-)", " ", found["said"])  # as long as before, so that what is wrong further on keeps its place
+    said = f" {said[1:]}" if said.startswith("-") else said
+    return f"<!--{said[:-1]} -->" if said.endswith("-") else f"<!--{said}-->"
 
 
 def _encoded_value(found: re.Match[str]) -> str:

@@ -56,6 +56,7 @@ _UNSUPPORTED = {
 
 _ELEMENT = re.compile(r"<(mj[a-z-]+)")
 _BARE = re.compile(r"<(?![A-Za-z/!?])")
+_ATTRIBUTES = re.compile(r"(?:\s+[A-Za-z_:][\w:.-]*(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'))?)*\s*/?")
 _COMMENT = re.compile(r"<!--.*?-->|<style\b.*?</style>|<mj-style\b.*?</mj-style>", re.DOTALL)
 
 
@@ -92,6 +93,9 @@ def first_fault(source: str) -> Fault | None:
         fault = _tag_fault(tag.name, tag.start, tag.rest)
         if fault is not None and not tag.closes:
             return fault
+        if not _ATTRIBUTES.fullmatch(tag.rest):
+            fix = 'write name="value", quotes included'
+            return Fault(tag.start, source[tag.start : tag.end], "attributes are not written like this", fix)
     return None if found_root else Fault(0, "", "there is no <mjml> element", "start from {% extends %} a base layout")
 
 

@@ -84,6 +84,7 @@ print(store.compiler.compiled, len(html), flush=True)
 LOST = '<mj-section><mj-column><mj-text alt="{{ campaign.name }}">x</mj-text></mj-column></mj-section>'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", ["", LOST], ids=["passing", "lost"])
 def test_workers_that_need_the_same_shape_at_once_compile_it_once(tmp_path: Path, more: str) -> None:
     column = "<mj-column><mj-text>{{ profile.first_name }}</mj-text></mj-column>"

@@ -32,6 +32,18 @@ WRONG = {
         "leave",
     ),
     "cdata": ("<mjml><mj-body><mj-raw>\n<![CDATA[x]]></mj-raw></mj-body></mjml>", 2, "<![CDATA[", "text"),
+    "unquoted attribute": (
+        "<mjml><mj-body>\n<mj-raw>\n<td width=50%>x</td></mj-raw></mj-body></mjml>",
+        3,
+        "<td width=50%>",
+        'name="value"',
+    ),
+    "attribute from a string": (
+        "<mjml><mj-body>\n<mj-raw {{ 'css-class=\"a\"' }}>x</mj-raw></mj-body></mjml>",
+        2,
+        "<mj-raw css-class=",
+        "quotes included",
+    ),
     "not mjml": ("hello", 1, "", "base layout"),
     "jinja": ("<mjml>\n{% if x %}</mjml>", 2, "", ""),
     "misspelt": ("<mjml><mj-body>\n<mj-raw>{{ profil.first_name }}</mj-raw></mj-body></mjml>", 2, "", ""),
@@ -48,6 +60,16 @@ WRONG = {
     "filter that is off": ("<mjml>\n{{ shop.name | center }}</mjml>", 2, "", "docs/templates.md"),
     "unknown test": ("<mjml>\n{% if cart is defind %}{% endif %}</mjml>", 2, "", "did you mean 'defined'?"),
 }
+
+
+@pytest.mark.parametrize(
+    "comment", ["a -- b", "-- a --", "- a ---- {{ profile.first_name }} -", "-", "--- {{ 1 }} ---"]
+)
+def test_a_comment_may_hold_dashes(comment: str, write: Callable[..., EmailTemplate], context: RenderContext) -> None:
+    source = f"<mjml><mj-body><!--{comment}--><mj-section><mj-column><mj-text>x<!--{comment}--></mj-text>"
+    template = write(f"{source}</mj-column></mj-section></mj-body></mjml>")
+    html = template.render(context).html
+    assert ">x<!--" in html and html == template.render_uncompiled(context)
 
 
 @pytest.mark.parametrize("case", WRONG)
