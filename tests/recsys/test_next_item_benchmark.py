@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from benchmarks.next_item import fit
 
@@ -19,7 +18,6 @@ class Asked:
     at: pd.Timestamp | None = None
 
 
-@pytest.mark.slow
 def test_queries_without_time_shopper_or_known_product_get_an_answer():
     generator = np.random.default_rng(5)
     start = generator.integers(0, 30, 60)
