@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import PurePath
 from traceback import walk_tb
 
@@ -30,40 +28,42 @@ _MISSING = re.compile(r"'\.?(?P<name>\w+)'")
 _NAMES = {"filter": {*JINJA_FILTERS, *FILTERS} - set(DROPPED_FILTERS), "test": set(TESTS)}
 
 
-@contextmanager
-def rendering_errors(file: str) -> Iterator[None]:
+class rendering_errors:  # noqa: N801  (used as a word in `with`)
     """Turns whatever a template raises into TemplateProblem; `file` is named where the error knows none."""
-    try:
-        yield
-    except TemplateProblem:
-        raise
-    except TemplateSyntaxError as error:
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, TemplateProblem):
+            raise _problem(error, self._file) from error
+
+
+def _problem(error: Exception, file: str) -> TemplateProblem:
+    if isinstance(error, TemplateSyntaxError):
         what = error.message or "syntax error"
         fix = _right_name(what) or _FIXES["syntax"]
-        raise TemplateProblem(what, file=_short(error.name or file), line=error.lineno, fix=fix) from error
-    except TemplateNotFound as error:
-        raise TemplateProblem(f"there is no template file '{error.name}'", file=file, fix=_FIXES["missing"]) from error
-    except (SecurityError, RecursionError, MemoryError) as error:
-        what = "endless recursion" if isinstance(error, RecursionError) else str(error) or "out of memory"
-        raise UnsafeTemplate(
-            what, file=_place(error, file)[0], line=_place(error, file)[1], fix=_FIXES["unsafe"]
-        ) from error
-    except UndefinedError as error:
-        named, line = _where_written(error, *_place(error, file))
-        raise TemplateProblem(str(error), file=named, line=line, fix=_FIXES["undefined"]) from error
-    except UnicodeDecodeError as error:
+        return TemplateProblem(what, file=_short(error.name or file), line=error.lineno, fix=fix)
+    if isinstance(error, TemplateNotFound):
+        return TemplateProblem(f"there is no template file '{error.name}'", file=file, fix=_FIXES["missing"])
+    if isinstance(error, UnicodeDecodeError):
         what = f"is not text in UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
-        raise TemplateProblem(
-            what, file=file, line=error.object.count(b"\n", 0, error.start) + 1, fix="save the file as UTF-8"
-        ) from error
-    except TemplateRuntimeError as error:  # a filter or test that nobody knows, inside a condition
-        named, line = _where_written(error, *_place(error, file))
-        fix = _right_name(str(error)) or _FIXES["syntax"]
-        raise TemplateProblem(str(error), file=named, line=line, fix=fix) from error
-    except Exception as error:  # a template may raise anything its filters raise
-        raise TemplateProblem(
-            f"{type(error).__name__}: {error}", file=_place(error, file)[0], line=_place(error, file)[1]
-        ) from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return TemplateProblem(what, file=file, line=line, fix="save the file as UTF-8")
+    place, line = _place(error, file)
+    if isinstance(error, SecurityError | RecursionError | MemoryError):
+        what = "endless recursion" if isinstance(error, RecursionError) else str(error) or "out of memory"
+        return UnsafeTemplate(what, file=place, line=line, fix=_FIXES["unsafe"])
+    if isinstance(error, TemplateRuntimeError):
+        place, line = _where_written(error, place, line)
+        fix = _FIXES["undefined"]
+        if not isinstance(error, UndefinedError):  # a filter or test that nobody knows, inside a condition
+            fix = _right_name(str(error)) or _FIXES["syntax"]
+        return TemplateProblem(str(error), file=place, line=line, fix=fix)
+    return TemplateProblem(f"{type(error).__name__}: {error}", file=place, line=line)  # filters raise anything
 
 
 def _short(name: str) -> str:
