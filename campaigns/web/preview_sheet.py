@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -26,7 +28,7 @@ def sheet_page(
         loader=FileSystemLoader(console_folder() / "preview"), autoescape=True, undefined=StrictUndefined
     )
     taken = iter([f"data:image/png;base64,{b64encode(picture).decode()}" for picture in pictures])
-    shown = [
+    shown: list[dict[str, Any]] = [
         {
             "cell": cell,
             "page": framed(page, "light") if page and not pictures else "",
@@ -34,4 +36,15 @@ def sheet_page(
         }
         for cell, page in zip(cells, pages, strict=True)
     ]
-    return environment.get_template("sheet.html").render(title=title, shown=shown, looks=len(looks))
+    count = len({each["cell"].wanted.step for each in shown})
+    groups = [("", shown)] if count == len(shown) else _by_mail(shown)
+    return environment.get_template("sheet.html").render(title=title, groups=groups, count=len(shown), looks=len(looks))
+
+
+def _by_mail(shown: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Rows of its own for each mail, under its name."""
+    found = []
+    for mail, cells in groupby(shown, key=lambda each: str(each["cell"].title.partition(" · ")[0])):
+        number, _, name = mail.partition(". ")
+        found.append((f"{number}. {name.capitalize()}", list(cells)))
+    return found

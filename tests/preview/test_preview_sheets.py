@@ -37,6 +37,9 @@ def test_a_sheet_holds_every_step_person_and_locale(workspace: Workspace, tmp_pa
     page = (tmp_path / "abandoned_cart-sheet.html").read_text(encoding="utf-8")
     assert page.count("<iframe") == 3 * 2 * 2
     assert "Warenkorb" in page and "http://samples" not in page
+    assert re.findall("<h2>(.*?)</h2>", page) == ["1. Reminder", "2. Second reminder", "3. Last call"]
+    preview(workspace, "abandoned_cart", "--all", "--format", "html", "--out", tmp_path)
+    assert "<h2>" not in (tmp_path / "abandoned_cart-sheet.html").read_text(encoding="utf-8"), "one of each needs none"
 
 
 def test_a_sheet_shows_what_fails_and_ends_with_the_problem(workspace: Workspace, tmp_path: Path) -> None:
