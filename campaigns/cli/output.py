@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+
+if TYPE_CHECKING:  # most commands draw neither tables nor bars
+    from rich.progress import Progress
 
 
 @dataclass(slots=True)
@@ -43,6 +43,9 @@ class Output:
         """A table: the first column to the left, numbers to the right."""
         if self.as_json:
             return
+        from rich.console import Console
+        from rich.table import Table
+
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))
         for i, column in enumerate(columns):
             numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
@@ -58,6 +61,9 @@ class Output:
         if self.as_json or not sys.stderr.isatty():
             yield ProgressBar(None, what, total, quiet=self.as_json)
             return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
             yield ProgressBar(bar, what, total, quiet=False)

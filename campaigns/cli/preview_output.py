@@ -9,7 +9,6 @@ from campaigns.cli.browser import LOOKS, Look, pictures
 from campaigns.cli.output import Output
 from campaigns.clock import WallClock
 from campaigns.pipeline.preview import Preview, Studio
-from campaigns.pipeline.preview_mail import message_bytes
 from campaigns.pipeline.preview_samples import with_sample_pictures
 from campaigns.pipeline.preview_snapshots import plain_links
 
@@ -29,6 +28,8 @@ def write_preview(
 ) -> None:
     """Writes one preview to `out`, else to standard output; pictures get names of their own."""
     if form == "json":
+        from campaigns.pipeline.preview_mail import message_bytes
+
         size = len(message_bytes(studio, shown, WallClock().now()))
         told = shown.as_json()
         output.document(told | {"sizes": {**told["sizes"], "message": size}})
@@ -64,6 +65,8 @@ def _bytes(studio: Studio, shown: Preview, form: str) -> bytes:
         verdict = shown.scene.verdict
         fate = f"{verdict.headline}: {verdict.code}\n{verdict.says}\n\n" if verdict.headline else ""
         return f"{fate}Subject: {email.subject}\nPreview: {email.preheader}\n\n{email.text}".encode()
+    from campaigns.pipeline.preview_mail import message_bytes
+
     return message_bytes(studio, shown, WallClock().now())
 
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from campaigns.config import Settings, Workspace
 from campaigns.demo.catalog import catalog
-from campaigns.demo.pictures import draw
 from campaigns.demo.shop import DemoShop
 from campaigns.domain.product import Product
 
@@ -83,6 +82,8 @@ def _samples() -> tuple[Product, ...]:
 
 @lru_cache(maxsize=COUNT)
 def _drawn(product_id: str) -> bytes:
+    from campaigns.demo.pictures import draw
+
     shop = DemoShop(picture_url=SAMPLE_PICTURES)
     return draw(shop.seed, next(each for each in _samples() if each.product_id == product_id))
 
