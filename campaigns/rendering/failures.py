@@ -48,7 +48,10 @@ def _problem(error: Exception, file: str) -> TemplateProblem:
         fix = _right_name(what) or _FIXES["syntax"]
         return TemplateProblem(what, file=_short(error.name or file), line=error.lineno, fix=fix)
     if isinstance(error, TemplateNotFound):
-        return TemplateProblem(f"there is no template file '{error.name}'", file=file, fix=_FIXES["missing"])
+        place, line = _place(error, file)
+        return TemplateProblem(
+            f"there is no template file '{error.name}'", file=place, line=line, fix=_FIXES["missing"]
+        )
     if isinstance(error, UnicodeDecodeError):
         what = f"is not text in UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
         line = error.object.count(b"\n", 0, error.start) + 1

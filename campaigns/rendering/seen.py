@@ -21,6 +21,7 @@ class SeenValue:
     line: int
     text: str
     before: str
+    is_default: bool = False  # inside mj-attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +56,6 @@ def seen_by_mjml(noted: str, values: Sequence[str]) -> SeenByMjml:
 
 def _seen(source: TracedSource, place: int, text: str) -> SeenValue:
     file, line = source.origin(place)
-    return SeenValue(file, line, text, source.source[max(place - _AROUND, 0) : place])
+    before = source.source[:place]
+    is_default = before.rfind("<mj-attributes") > before.rfind("</mj-attributes")
+    return SeenValue(file, line, text, before[-_AROUND:], is_default)

@@ -99,14 +99,20 @@ def first_fault(source: str) -> Fault | None:
     return None if found_root else Fault(0, "", "there is no <mjml> element", "start from {% extends %} a base layout")
 
 
+def element_fault(name: str, position: int) -> Fault | None:
+    """What is wrong with an element of that name; None for one that MJML has, and for HTML."""
+    if name in _UNSUPPORTED and name != "mj-include":  # which the environment reads as an include where it can
+        return Fault(position, f"<{name}>", "this element is not supported", _UNSUPPORTED[name])
+    if not name.startswith("mj-") or name in COMPONENTS:
+        return None
+    near = nearest(name, COMPONENTS)
+    fix = f"did you mean <{near}>?" if near else "remove it"
+    return Fault(position, f"<{name}>", "there is no such MJML element", fix)
+
+
 def _tag_fault(name: str, position: int, rest: str) -> Fault | None:
     if name in _UNSUPPORTED:
         return Fault(position, f"<{name}>", "this element is not supported", _UNSUPPORTED[name])
     if name == "mj-raw" and "file-start" in rest:
         return Fault(position, "<mj-raw>", 'position="file-start" is not supported', "leave the attribute out")
-    if name.startswith("mj-") and name not in COMPONENTS:
-        near = nearest(name, COMPONENTS)
-        return Fault(
-            position, f"<{name}>", "there is no such MJML element", f"did you mean <{near}>?" if near else "remove it"
-        )
-    return None
+    return element_fault(name, position)

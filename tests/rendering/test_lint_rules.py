@@ -176,6 +176,41 @@ def test_values_of_the_shop_fixed_ones_and_those_mjml_lets_pass_are_fine(
     assert [each for each in linted(files) if each.rule == "value-in-layout"] == []
 
 
+def test_all_that_keeps_a_template_from_rendering_is_told_at_once(linted: Callable[..., list]) -> None:
+    markup = "<mj-buton>x</mj-buton>{% if cart and not cart %}<mj-txt>{{ shop.nmae }}</mj-txt>{% endif %}"
+    body = "{% import '_base/nothing.mjml' as ui %}" + with_markup(markup)["body.mjml"]
+    told = [(each.rule, each.line, each.message, each.fix) for each in linted({"body.mjml": body})]
+    errors = [
+        (rule, line, message) for rule, line, message, _ in told if rule in ("template-error", "undefined-variable")
+    ]
+    assert errors == [
+        ("template-error", 1, "there is no template file '_base/nothing.mjml'"),
+        ("template-error", 8, "there is no such MJML element (at <mj-buton>)"),
+        ("template-error", 8, "there is no such MJML element (at <mj-txt>)"),
+        ("undefined-variable", 8, "there is no '.nmae'"),
+    ]
+    assert {fix for *_, fix in told} >= {"did you mean <mj-button>?", "did you mean <mj-text>?", "did you mean 'name'?"}
+
+
+def test_a_misspelt_component_is_told_once(linted: Callable[..., list]) -> None:
+    found = [each for each in linted(BROKEN["template-error"]) if each.rule == "template-error"]
+    assert len(found) == 1, found
+
+
+def test_a_file_of_the_template_that_cannot_be_read_is_a_finding(linted: Callable[..., list], tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir(exist_ok=True)
+    (tmp_path / "mail" / "part.mjml").write_text("{% if %}")
+    found = linted(with_markup("{% include './part.mjml' %}"))
+    assert ("template-error", "mail/part.mjml", 1) in [(each.rule, each.file, each.line) for each in found]
+
+
+def test_pictures_of_a_loop_are_told_once(linted: Callable[..., list]) -> None:
+    loop = (
+        "{% for line in (cart.lines if cart else []) %}<mj-image src='{{ line.image_url }}' width='9px' />{% endfor %}"
+    )
+    assert [each.rule for each in linted(with_markup(loop)) if each.rule == "image-alt"] == ["image-alt"]
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_is_documented(rule: str) -> None:
     page = (Path(__file__).parents[2] / "docs" / "lint-rules.md").read_text()

@@ -45,9 +45,11 @@ def _varying(own: SeenByMjml, other: SeenByMjml) -> Iterator[Finding]:
         if len(again) != len(values) or [each.text for each in values] == [each.text for each in again]:
             continue
         told.add(place[:2])
-        where, first = place[2], values[0]
-        said = f"{where} reads '{_short(first.text)}' for one shopper and '{_short(again[0].text)}' for another"
-        yield finding("value-in-layout", f"{said}: MJML runs for each mail", file=place[0], line=place[1])
+        one, another = next((a, b) for a, b in zip(values, again, strict=True) if a.text != b.text)
+        said = f"{place[2]} reads '{_short(one.text)}' for one shopper and '{_short(another.text)}' for another"
+        said += ": MJML runs for each mail"
+        fix = "write it on the components themselves, where colours pass" if one.is_default else ""
+        yield finding("value-in-layout", said, file=place[0], line=place[1], fix=fix)
     for file, line in own.differences(other):
         if (file, line) not in told:
             told.add((file, line))
@@ -60,6 +62,7 @@ def _by_place(seen: SeenByMjml) -> dict[tuple[str, int, str], list[SeenValue]]:
     for each in seen.values:
         attribute = _ATTRIBUTE.search(each.before)
         where = f"'{attribute[1]}'" if attribute else "text between tags"
+        where += " in mj-attributes" if each.is_default else ""
         found.setdefault((each.file, each.line, where), []).append(each)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from string import Formatter
 from typing import Final
@@ -10,14 +11,27 @@ from jinja2 import nodes
 
 from campaigns.rendering.lint.rules import Finding, finding
 from campaigns.rendering.store import TemplateStore
+from campaigns.rendering.structure import element_fault
 from campaigns.rendering.translations import SHARED
 from campaigns.rendering.undefined import nearest
 
 _SHAPED: Final = frozenset(
     {"money", "discount", "date", "time", "datetime", "relative_time", "duration", "length", "count", "tojson"}
 )
+_ELEMENT: Final = re.compile(r"<(mj-[a-z-]+)")
 _TIMES: Final = frozenset({"completed_at", "expires_at"})
 _TRANSLATING: Final = frozenset({"t", "_"})
+
+
+def component_findings(tree: nodes.Template, file: str) -> Iterator[Finding]:
+    """template-error: components that MJML does not have, in every branch and before the first rendering fails."""
+    for data in tree.find_all(nodes.TemplateData):
+        for found in _ELEMENT.finditer(data.data):
+            fault = element_fault(found[1], found.start())
+            if fault is not None:
+                line = data.lineno + data.data.count("\n", 0, found.start())
+                said = f"{fault.what} (at {fault.tag})"
+                yield finding("template-error", said, file=file, line=line, fix=fault.fix)
 
 
 def raw_findings(tree: nodes.Template, file: str) -> Iterator[Finding]:
