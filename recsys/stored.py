@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +25,38 @@ _ARRAYS = ("listed", "category", "brand", "price", "published_at")
 
 def save_model(model: Model, folder: Path) -> None:
     """Write everything `load_model` needs into a folder."""
-    log, catalog = model.log, model.catalog
+    _save_arrays(model.log, model.catalog, folder)
+    facts = {
+        "version": model.version,
+        "depth": model.depth,
+        "recent": model.recent,
+        "ranking": "blend" if isinstance(model.scores, Blend) else "neighbours",
+        **_log_facts(model.log, model.catalog),
+    }
+    (folder / "model.json").write_text(json.dumps(facts))
+    (folder / "scores").mkdir(exist_ok=True)
+    if isinstance(model.scores, Blend | ItemKnn):
+        model.scores.save(folder / "scores")
+
+
+def save_log(log: InteractionLog, catalog: Catalog, folder: Path) -> None:
+    """Write everything `load_log` needs into a folder."""
+    _save_arrays(log, catalog, folder)
+    (folder / "log.json").write_text(json.dumps(_log_facts(log, catalog)))
+
+
+def log_name(log: InteractionLog, catalog: Catalog) -> str:
+    """Return a name for what a source learns from: the same for the same log and catalog."""
+    facts = (len(log), len(catalog), log.has_times, log.products.external, log.profiles.external, catalog.titles)
+    digest = hashlib.sha256(repr(facts).encode())
+    referral = np.zeros(0) if log.referral is None else log.referral
+    arrays = [getattr(catalog, name) for name in _ARRAYS]
+    for array in (log.session, log.profile, log.product, log.event, log.at, referral, *arrays):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _save_arrays(log: InteractionLog, catalog: Catalog, folder: Path) -> None:
     rows = {name: getattr(log, name) for name in ("session", "profile", "product", "event")}
     frame = pd.DataFrame({name: values.astype(np.int32) for name, values in rows.items()})
     known = {} if log.referral is None else {"referral": log.referral.astype(np.int32)}
@@ -31,55 +66,67 @@ def save_model(model: Model, folder: Path) -> None:
         folder / "products.parquet"
     )
     pd.DataFrame({"id": [str(p) for p in log.profiles.external]}).to_parquet(folder / "profiles.parquet")
-    facts = {
-        "version": model.version,
-        "depth": model.depth,
-        "recent": model.recent,
-        "ranking": "blend" if isinstance(model.scores, Blend) else "neighbours",
+
+
+def _log_facts(log: InteractionLog, catalog: Catalog) -> dict[str, Any]:
+    return {
         "sessions": log.sessions,
         "has_times": log.has_times,
         "referrals": [str(one) for one in log.referrals.external],
         "categories": catalog.categories,
         "brands": catalog.brands,
     }
-    (folder / "model.json").write_text(json.dumps(facts))
-    (folder / "scores").mkdir(exist_ok=True)
-    if isinstance(model.scores, Blend | ItemKnn):
-        model.scores.save(folder / "scores")
 
 
 def load_model(folder: Path) -> Model:
     """Read what `save_model` wrote; BadArtifact where it is missing or damaged."""
-    try:
+    with _readable(folder):
         facts = json.loads((folder / "model.json").read_text())
-        products, rows, profiles = (pd.read_parquet(folder / f"{n}.parquet") for n in ("products", "log", "profiles"))
-        catalog = Catalog(
-            products=IdMap(products["id"]),
-            categories=list(facts["categories"]),
-            brands=list(facts["brands"]),
-            titles=products["title"].tolist(),
-            **{name: products[name].to_numpy() for name in _ARRAYS},
-        )
-        numbers = {n: rows[n].to_numpy().astype(np.int64) for n in ("session", "profile", "product", "event")}
-        log = InteractionLog(
-            session=numbers["session"],
-            profile=numbers["profile"],
-            product=numbers["product"],
-            event=numbers["event"],
-            at=rows["at"].to_numpy(),
-            sessions=int(facts["sessions"]),
-            profiles=IdMap(profiles["id"]),
-            products=catalog.products,
-            has_times=bool(facts["has_times"]),
-            referral=rows["referral"].to_numpy().astype(np.int64) if "referral" in rows else None,
-            referrals=IdMap(facts.get("referrals", [])),
-        )
+        log, catalog = _load_arrays(folder, facts)
         scores = _scores(facts["ranking"], folder / "scores", catalog, log)
         return Model(catalog, log, scores, facts["version"], facts["depth"], facts["recent"])
+
+
+def load_log(folder: Path) -> tuple[InteractionLog, Catalog]:
+    """Read what `save_log` wrote; BadArtifact where it is missing or damaged."""
+    with _readable(folder):
+        return _load_arrays(folder, json.loads((folder / "log.json").read_text()))
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError) as problem:
         if isinstance(problem, BadArtifact):
             raise
         raise BadArtifact(f"{folder}: {type(problem).__name__} {problem}", "train again") from problem
+
+
+def _load_arrays(folder: Path, facts: Mapping[str, Any]) -> tuple[InteractionLog, Catalog]:
+    products, rows, profiles = (pd.read_parquet(folder / f"{n}.parquet") for n in ("products", "log", "profiles"))
+    catalog = Catalog(
+        products=IdMap(products["id"]),
+        categories=list(facts["categories"]),
+        brands=list(facts["brands"]),
+        titles=products["title"].tolist(),
+        **{name: products[name].to_numpy() for name in _ARRAYS},
+    )
+    numbers = {n: rows[n].to_numpy().astype(np.int64) for n in ("session", "profile", "product", "event")}
+    log = InteractionLog(
+        session=numbers["session"],
+        profile=numbers["profile"],
+        product=numbers["product"],
+        event=numbers["event"],
+        at=rows["at"].to_numpy(),
+        sessions=int(facts["sessions"]),
+        profiles=IdMap(profiles["id"]),
+        products=catalog.products,
+        has_times=bool(facts["has_times"]),
+        referral=rows["referral"].to_numpy().astype(np.int64) if "referral" in rows else None,
+        referrals=IdMap(facts.get("referrals", [])),
+    )
+    return log, catalog
 
 
 def _scores(ranking: str, folder: Path, catalog: Catalog, log: InteractionLog) -> Blend | ItemKnn:

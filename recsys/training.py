@@ -14,7 +14,7 @@ import pandas as pd
 from recsys import fingerprints, keys
 from recsys.arrays import Ints, Matrix
 from recsys.bestsellers import Visits, bestseller_lists, visits_of
-from recsys.blend.model import Blend, BlendSettings
+from recsys.blend.model import Blend, BlendSettings, FitSources, fit_here
 from recsys.catalog import Catalog, build_catalog
 from recsys.log import InteractionLog, build_log
 from recsys.neighbours import Neighbours, neighbours_of
@@ -99,6 +99,7 @@ def train(
     now: datetime,
     settings: TrainingSettings | None = None,
     profiles: Collection[str] | None = None,
+    fit_sources: FitSources = fit_here,
 ) -> Artifacts:
     """Learn from interactions (rows in time order, `Columns`) and products as they were at `now` (aware).
 
@@ -110,7 +111,7 @@ def train(
     if log.has_times:
         log = log.select(log.at <= now.timestamp())
     visits = visits_of(interactions, catalog)
-    return train_log(log, catalog, visits, now=now, settings=settings, profiles=profiles)
+    return train_log(log, catalog, visits, now=now, settings=settings, profiles=profiles, fit_sources=fit_sources)
 
 
 def train_log(
@@ -121,6 +122,7 @@ def train_log(
     now: datetime,
     settings: TrainingSettings | None = None,
     profiles: Collection[str] | None = None,
+    fit_sources: FitSources = fit_here,
 ) -> Artifacts:
     """Learn from a log whose products are numbered as in the catalog, with no row later than `now`: see `train`."""
     settings = settings or TrainingSettings()
@@ -134,7 +136,7 @@ def train_log(
     )
     chosen = _chosen(log, profiles)
     version = _version(log, catalog, settings)
-    fitted = _fitted(log, catalog, settings)
+    fitted = _fitted(log, catalog, settings, fit_sources)
     model = Model(catalog, log, fitted, version, settings.slate_depth, settings.recent_products)
     return Artifacts(
         version=version,
@@ -155,9 +157,11 @@ def _chosen(log: InteractionLog, profiles: Collection[str] | None) -> Ints:
     return np.array([n for n, p in enumerate(log.profiles.external) if str(p) in wanted], dtype=np.int64)
 
 
-def _fitted(log: InteractionLog, catalog: Catalog, settings: TrainingSettings) -> Blend | ItemKnn:
+def _fitted(
+    log: InteractionLog, catalog: Catalog, settings: TrainingSettings, fit_sources: FitSources
+) -> Blend | ItemKnn:
     if settings.ranking == "blend":
-        return Blend(catalog, settings.blend).fit(log)
+        return Blend(catalog, settings.blend).fit(log, fit_sources)
     return ItemKnn("tfidf", decay=0.95).fit(log)
 
 

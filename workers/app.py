@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 
@@ -14,6 +15,11 @@ from campaigns.config import Settings, Workspace
 
 VISIBILITY_SECONDS = 600
 TASK_SECONDS = 300
+LEARNERS = "rekindle-learn"
+"""The queue of those who share a training, apart from the mails': a source may take minutes."""
+MOST_WAITING = 500
+"""Messages that may wait in a queue. With more than that the workers have enough to do, and what is not sent is seen by
+the next tick: so wake-ups need no time of expiry, which would be read by another machine's clock."""
 
 app = Celery("rekindle", include=["workers.tasks"])
 app.conf.update(
@@ -22,6 +28,7 @@ app.conf.update(
     task_ignore_result=True,
     task_store_errors_even_if_ignored=False,
     task_default_queue="rekindle",
+    task_routes={"rekindle.fit": {"queue": LEARNERS}},
     task_soft_time_limit=TASK_SECONDS,
     task_time_limit=TASK_SECONDS + 60,
     worker_prefetch_multiplier=1,
@@ -34,6 +41,14 @@ app.conf.update(
     enable_utc=True,
     timezone="UTC",
 )
+
+
+def waiting(channel: Any, queue: str) -> int:
+    """How many messages a queue holds; 0 where it cannot be told: an empty queue of Redis is none."""
+    try:
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except Exception:  # a broker that is gone is told by the sending
+        return 0
 
 
 def configure(workspace: Workspace, settings: Settings, broker_url: str) -> Celery:

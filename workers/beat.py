@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from celery.beat import ScheduleEntry, Scheduler
 
-MOST_WAITING: Final = 500
-"""Wake-ups that may wait for a worker. With more than that the workers have enough to do, and the next tick sees the
-same rows: so wake-ups need no time of expiry, which would be read by another machine's clock."""
+from workers.app import MOST_WAITING, waiting
+
 _LONGEST_SLEEP: Final = 5.0
 
 
@@ -44,9 +43,8 @@ class SteadyScheduler(Scheduler):  # type: ignore[misc]
 
     def _waiting(self) -> int:
         """How many messages the queue holds; 0 where it cannot be told."""
-        queue = self.app.conf.task_default_queue
         try:
             with self.connection.channel() as channel:
-                return int(channel.queue_declare(queue=queue, passive=True).message_count)
-        except Exception:  # an empty queue of Redis is none, and a broker that is gone is told by the sending
+                return waiting(channel, self.app.conf.task_default_queue)
+        except Exception:  # a broker that is gone is told by the sending
             return 0

@@ -25,8 +25,8 @@ from campaigns.storage.campaigns import list_campaigns
 from campaigns.storage.database import transaction
 from campaigns.storage.embedded import ensure_servers
 from campaigns.web.server import listen
+from workers.app import LEARNERS, configure
 from workers.app import app as celery
-from workers.app import configure
 
 _PARTS = ("serve", "worker", "beat")
 _STOP_SECONDS = 20
@@ -34,18 +34,20 @@ _STOP_SECONDS = 20
 
 @click.command()
 @click.option("--processes", type=click.IntRange(1), help="Worker processes (default: workers.processes).")
+@click.option("--learner", is_flag=True, help="Only fit parts of large trainings; everything else is left to others.")
 @click.pass_obj
-def worker(output: Output, processes: int | None) -> None:
+def worker(output: Output, processes: int | None, learner: bool) -> None:
     """Runs the background worker: ingest, decide, deliver, train."""
     workspace = Workspace.at(output.workspace)
     settings = load_settings(workspace, os.environ)
     set_up_logging(secrets=settings.secrets)
     with ensure_servers(workspace, settings) as servers:
         app = configure(workspace, settings, servers.broker_url)
-        worker_ready.connect(_begin, weak=False)
+        if not learner:
+            worker_ready.connect(_begin, weak=False)
         count = processes or settings.workers.processes
         arguments = ["worker", "--loglevel=warning", f"--concurrency={count}", "--without-gossip", "--without-mingle"]
-        app.worker_main(arguments)
+        app.worker_main([*arguments, f"--queues={LEARNERS if learner else app.conf.task_default_queue}"])
 
 
 def _begin(**_: object) -> None:

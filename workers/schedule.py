@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from campaigns.config import Settings
 
 TRAIN_EVERY = timedelta(minutes=15)
+RESUME_EVERY = timedelta(minutes=1)
 TELL_EVERY = timedelta(seconds=15)
 TIDY_EVERY = timedelta(hours=1)
 
@@ -28,6 +29,7 @@ def schedule_of(settings: Settings) -> dict[str, dict[str, Any]]:
             "task": "rekindle.train_full",
             "schedule": crontab(hour=3, minute=7),
         },
+        "train_resume": _every("rekindle.train_resume", RESUME_EVERY),
         "tidy": _every("rekindle.tidy", TIDY_EVERY),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -11,6 +12,7 @@ from time import monotonic
 from typing import Any, Final
 
 from celery.signals import worker_process_init, worker_process_shutdown
+from kombu.exceptions import OperationalError
 
 from campaigns.delivery import Mailer, mailer_from_url
 from campaigns.pipeline import deliver as delivering
@@ -18,13 +20,15 @@ from campaigns.pipeline.decide import decide_due
 from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_inbox
 from campaigns.pipeline.precompute import make_slice
-from campaigns.pipeline.recs_champion import nightly
+from campaigns.pipeline.recs_champion import nightly, resume
+from campaigns.pipeline.recs_split import fit_part
 from campaigns.pipeline.refresh import refresh
 from campaigns.pipeline.tell import tell_changes
 from campaigns.pipeline.tidy import tidy as tidy_up
 from campaigns.pipeline.warm import warm_templates
-from workers.app import app
+from workers.app import LEARNERS, MOST_WAITING, app, waiting
 
+_log = logging.getLogger(__name__)
 ROUNDS = 40
 """How often one task calls its stage at most; what is left is the next task's."""
 TASK_SECONDS = 10.0
@@ -141,7 +145,33 @@ def train() -> None:
 @app.task(name="rekindle.train_full", **LONG)
 def train_full() -> None:
     """Trains a challenger for the version in force; it goes live only if it does not lose."""
-    nightly(_process.engine, _spread)
+    nightly(_process.engine, _spread, hand_out)
+
+
+@app.task(name="rekindle.train_resume", **LONG)
+def train_resume() -> None:
+    """Goes on with a training whose coordinator died."""
+    resume(_process.engine, _spread, hand_out)
+
+
+@app.task(name="rekindle.fit", **LONG)
+def fit(job: str, log: str, part: str) -> None:
+    """Fits one source of a training; the coordinator fits it itself where this is lost."""
+    fit_part(_process.engine, job, log, part)
+
+
+def hand_out(job: str, log: str, parts: Sequence[str]) -> None:
+    """Offers parts to whoever runs `rekindle worker --learner`; to nobody where many offers wait unread already, or the
+    broker is gone: the coordinator needs nobody."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1)
+            if waiting(connection.default_channel, LEARNERS) + len(parts) > MOST_WAITING:
+                return
+        for part in parts:
+            fit.apply_async((job, log, part))
+    except OperationalError as error:
+        _log.warning("parts of a training are offered to nobody: %s", error)
 
 
 @app.task(name="rekindle.slates", acks_late=False)

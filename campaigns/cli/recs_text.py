@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from campaigns.cli.output import Output
 from campaigns.domain.campaign_values import tell_age
 from campaigns.pipeline.recs_champion import Challenge
@@ -90,10 +93,8 @@ def _range(low: float, high: float, form: str = ".2f") -> str:
     return f"{low:{form}} - {high:{form}}"
 
 
-def print_status(output: Output, found: Status) -> None:
-    """Versions, sizes, handoffs, rungs, populations, and the alarms last."""
+def _print_trainings(output: Output, found: Status) -> None:
     champion, training = found.champion, found.training
-    output.line(f"As of {found.at:%Y-%m-%d %H:%M} UTC")
     if champion:
         output.line(
             f"In force: version {champion['version']} ({champion['ranking']}), made {champion['made_at'][:16]} UTC"
@@ -111,9 +112,27 @@ def print_status(output: Output, found: Status) -> None:
             f"  read {read}: {training.get('new', 0):,} interactions; wrote {training.get('written', 0):,}"
             f" of {training['records']:,} records"
         )
+    if found.split:
+        _print_split(output, found.split)
     if found.challenge:
         stays = "went live" if found.challenge["live"] else "did not go live"
         output.line(f"Last full training: {stays}: {found.challenge['reason']}")
+
+
+def _print_split(output: Output, split: Mapping[str, Any]) -> None:
+    """How far a training is that is split up among workers."""
+    where = (
+        f"window {split['window']}: {split['done']} of {split['of']} sources fitted" if "of" in split else "beginning"
+    )
+    began = f"begun {split['began_at'][:16]} UTC" + (f", attempt {split['attempt']}" if split["attempt"] > 1 else "")
+    output.line(f"Under way: a full training on {split['interactions']:,} interactions, {began}")
+    output.line(f"  {where} at {split['at']:%Y-%m-%d %H:%M} UTC")
+
+
+def print_status(output: Output, found: Status) -> None:
+    """Versions, sizes, handoffs, rungs, populations, and the alarms last."""
+    output.line(f"As of {found.at:%Y-%m-%d %H:%M} UTC")
+    _print_trainings(output, found)
     sizes = found.sizes
     if sizes:
         output.line(

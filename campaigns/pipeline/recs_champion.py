@@ -14,6 +14,14 @@ from campaigns.pipeline.precompute import KEEP_SECONDS, Spread, model_of, shelf_
 from campaigns.pipeline.recs_arena import Contender
 from campaigns.pipeline.recs_contest import Contest, hold_contest
 from campaigns.pipeline.recs_features import population_of
+from campaigns.pipeline.recs_split import (
+    HandOut,
+    SplitTraining,
+    begin_split,
+    end_split,
+    is_split,
+    take_up_split,
+)
 from campaigns.pipeline.train import (
     History,
     Ranking,
@@ -30,8 +38,10 @@ from campaigns.pipeline.train import (
 )
 from campaigns.storage.database import transaction
 from campaigns.storage.heartbeats import beat
-from campaigns.storage.recs import training_turn
+from campaigns.storage.recs import no_refresh, training_turn
+from recsys.blend.model import fit_here
 from recsys.stored import save_model
+from recsys.training import Artifacts
 
 CHALLENGE: Final = "recs_challenge"
 MOST_FULL: Final = 20_000_000
@@ -75,34 +85,55 @@ def stored_contender(engine: Engine, version: str) -> Callable[[], Contender] | 
     return lambda: Contender(dict(shelf.records(version)), model_of(engine, version))
 
 
-def challenge(engine: Engine, *, force: bool = False, spread: Spread | None = None) -> Challenge:
+def challenge(
+    engine: Engine, *, force: bool = False, spread: Spread | None = None, hand_out: HandOut | None = None
+) -> Challenge:
     """Trains from the whole history, compares with the champion on what happened lately, publishes unless it loses.
 
-    `force` publishes in any case; `spread` hands the slates to other workers where they are many. Raises WrongUsage
-    where there is nothing to learn from or another training runs."""
-    with training_turn(engine.database) as is_ours:
+    `force` publishes in any case; `spread` hands the slates to other workers where they are many, `hand_out` the
+    fitting of sources where there is much to learn from. Raises WrongUsage where there is nothing to learn from or
+    another training runs."""
+    with training_turn(engine.database, is_full=True) as is_ours:
         if not is_ours:
             raise WrongUsage(
-                "another training is running", fix="wait for it; `rekindle recs status` shows when it ended"
+                "another training is running", fix="wait for it; `rekindle recs status` shows how far it is"
             )
         history = read_history(engine, most=MOST_FULL)
         if history.interactions.empty:
             raise WrongUsage("there is no history to learn from", fix="import events, or let the shop send some")
-        return _challenge(engine, history, force, spread)
+        split = begin_split(engine, history, hand_out)
+        return _challenge(engine, history, force, spread, split)
 
 
-def nightly(engine: Engine, spread: Spread | None = None) -> Challenge | None:
+def nightly(engine: Engine, spread: Spread | None = None, hand_out: HandOut | None = None) -> Challenge | None:
     """The full training as a worker runs it. After a roll-back it waits for a person; None where it did nothing."""
     if read_champion(engine).get("held"):
         return None
     try:
-        return challenge(engine, spread=spread)
+        return challenge(engine, spread=spread, hand_out=hand_out)
     except WrongUsage:
         return None
 
 
-def _challenge(engine: Engine, history: History, force: bool, spread: Spread | None) -> Challenge:
-    champion = read_champion(engine)
+def resume(engine: Engine, spread: Spread | None = None, hand_out: HandOut | None = None) -> Challenge | None:
+    """Goes on with a split training whose coordinator died: parts that are fitted are not fitted again. None where
+    there is none, or its coordinator lives."""
+    if not is_split(engine):
+        return None
+    with training_turn(engine.database, is_full=True) as is_ours:
+        if not is_ours:
+            return None
+        if read_champion(engine).get("held"):
+            end_split(engine)
+            return None
+        found = take_up_split(engine, hand_out)
+        return _challenge(engine, found[1], False, spread, found[0]) if found else None
+
+
+def _challenge(
+    engine: Engine, history: History, force: bool, spread: Spread | None, split: SplitTraining | None
+) -> Challenge:
+    champion, fit_sources = read_champion(engine), split.fit if split else fit_here
     stored = stored_contender(engine, str(champion.get("version", "")))
     ranking: Ranking = "blend" if len(history.interactions) <= BLEND_MOST else "neighbours"
     contest = hold_contest(
@@ -110,12 +141,18 @@ def _challenge(engine: Engine, history: History, force: bool, spread: Spread | N
         ranking,
         champion=stored,
         champion_until=datetime.fromisoformat(champion["made_at"]) if stored else None,
+        fit_sources=fit_sources,
     )
     ranking, reason, is_live = _settle(contest, ranking, history, champion)
-    published = _publish(engine, history, ranking, contest, reason, spread) if is_live or force else None
+    published = None
+    if is_live or force:
+        artifacts = learn(history, ranking, profiles=[], fit_sources=fit_sources)
+        published = _publish(engine, history, artifacts, ranking, contest, reason, spread)
     facts = {"live": published is not None, "reason": reason, "ranking": ranking, "asked": contest.asked}
     with transaction(engine.database) as connection:
         beat(connection, CHALLENGE, engine.now(connection), facts)
+    if split:
+        end_split(engine)
     return Challenge(contest, published, ranking, reason)
 
 
@@ -134,9 +171,14 @@ def _settle(
 
 
 def _publish(
-    engine: Engine, history: History, ranking: Ranking, contest: Contest, reason: str, spread: Spread | None
+    engine: Engine,
+    history: History,
+    artifacts: Artifacts,
+    ranking: Ranking,
+    contest: Contest,
+    reason: str,
+    spread: Spread | None,
 ) -> TrainReport:
-    artifacts = learn(history, ranking, profiles=[])
     champion, shelf = read_champion(engine), shelf_of(engine)
     version = artifacts.version
     mix = {"mix": asdict(contest.mix)} if contest.mix and contest.mix_of == ranking else {}
@@ -158,10 +200,11 @@ def _publish(
         "contest": contest.as_json(),
     }
     shelf.put(version, manifest, records.items(), partial(save_model, artifacts.model))
-    engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
     facts: dict[str, Any] = {name: manifest[name] for name in _KEPT if name in manifest}
-    note_champion(engine, {**facts, "former": former})
-    note_training(engine, report, history.now, history.days, history.last_event)
+    with no_refresh(engine.database):
+        engine.cache.write(records, ttl_seconds=KEEP_SECONDS)
+        note_champion(engine, {**facts, "former": former})
+        note_training(engine, report, history.now, history.days, history.last_event)
     engine.models.clear()
     engine.models[version] = artifacts.model
     rows = history.interactions

@@ -28,6 +28,7 @@ from campaigns.pipeline.recs_arena import (
 )
 from campaigns.pipeline.train import History, Ranking, active_profiles, learn, mix_record, records_of
 from recsys.arrays import Bools, Floats, Ints
+from recsys.blend.model import FitSources, fit_here
 from recsys.evaluation.gate import Verdict, judge
 from recsys.evaluation.metrics import Answers, per_question
 from recsys.evaluation.report import Report, measure
@@ -78,6 +79,7 @@ def hold_contest(
     champion_until: datetime | None = None,
     with_kinds: bool = False,
     most: int = MOST,
+    fit_sources: FitSources = fit_here,
 ) -> Contest:
     """Measures `ranking` against the champion, own history and bestsellers. The champion is the stored version where
     enough happened since it was made, else the plain recipe, learned from the same past."""
@@ -86,8 +88,8 @@ def hold_contest(
         note = f"only {arena.asked} questions could be made of the history: {FEWEST} are needed to judge"
         return Contest([], {}, None, "", None, arena.asked, [note])
     is_stored = champion is not None and champion_until is not None and champion_until <= arena.border
-    challenger = _contender(arena, history, ranking)
-    held = champion() if is_stored and champion else _contender(arena, history, "neighbours")
+    challenger = _contender(arena, history, ranking, fit_sources)
+    held = champion() if is_stored and champion else _contender(arena, history, "neighbours", fit_sources)
     name = "champion" if is_stored else "neighbours"
     fresh = slates_at(arena, challenger)
     best = _tuned(arena, challenger.records, fresh, slates_at(arena, challenger, is_fresh=False))
@@ -163,9 +165,9 @@ def _gains(arena: Arena, records: Records, slates: Records, rows: Ints) -> Calla
     return gain_of
 
 
-def _contender(arena: Arena, history: History, ranking: Ranking) -> Contender:
+def _contender(arena: Arena, history: History, ranking: Ranking, fit_sources: FitSources) -> Contender:
     profiles = active_profiles(arena.past, arena.border)
     past = replace(history, interactions=arena.past, profiles=profiles, now=arena.border)
-    artifacts = learn(past, ranking)
+    artifacts = learn(past, ranking, fit_sources=fit_sources)
     weights = mix_record({"ranking": ranking, "version": artifacts.version}, arena.border)
     return Contender(records_of(artifacts) | weights, artifacts.model)

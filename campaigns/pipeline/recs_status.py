@@ -15,6 +15,7 @@ from campaigns.pipeline.engine import Engine
 from campaigns.pipeline.precompute import shelf_of
 from campaigns.pipeline.recs_champion import CHALLENGE
 from campaigns.pipeline.recs_drift import Populations, compare_populations
+from campaigns.pipeline.recs_split import SPLIT
 from campaigns.pipeline.train import CHAMPION, HEARTBEAT, moment_of
 from campaigns.storage.database import transaction
 from campaigns.storage.heartbeats import list_heartbeats
@@ -35,6 +36,7 @@ STATE_TO_SLATE: Final = timedelta(hours=1)
 SLATE_TO_MAIL: Final = timedelta(hours=26)
 DECISION_TO_MAIL: Final = timedelta(minutes=15)
 FULL_MODEL: Final = timedelta(hours=50)
+SPLIT_STILL: Final = timedelta(hours=1)
 FEWEST_COVERED: Final = 0.8
 _SAMPLE = 20_000
 
@@ -61,6 +63,7 @@ class Status:
     champion: Mapping[str, Any]
     challenge: Mapping[str, Any]
     training: Mapping[str, Any]
+    split: Mapping[str, Any]
     versions: Sequence[str]
     sizes: Mapping[str, int]
     handoffs: Sequence[Handoff]
@@ -75,6 +78,7 @@ class Status:
             "champion": self.champion,
             "challenge": self.challenge,
             "training": self.training,
+            "split_training": self.split,
             "versions": self.versions,
             "cache": self.sizes,
             "armed_with_slate": self.covered,
@@ -104,13 +108,16 @@ def read_status(engine: Engine) -> Status:
     covered = 1.0 - len(missing) / len(armed) if armed else None
     training = dict(beats[HEARTBEAT][1], at=beats[HEARTBEAT][0]) if HEARTBEAT in beats else {}
     challenge = dict(beats[CHALLENGE][1], at=beats[CHALLENGE][0]) if CHALLENGE in beats else {}
+    split = dict(beats[SPLIT][1], at=beats[SPLIT][0]) if SPLIT in beats and beats[SPLIT][1].get("job") else {}
     sizes = engine.cache.sizes()
-    alarms = _alarms(handoffs, populations, covered, training, sizes, champion)
+    still = _span(today, split["at"]) if split else 0.0
+    alarms = _alarms(handoffs, populations, covered, training, sizes, champion, still)
     return Status(
         now,
         champion,
         challenge,
         training,
+        split,
         shelf_of(engine).versions(),
         sizes,
         handoffs,
@@ -191,6 +198,7 @@ def _alarms(
     training: Mapping[str, Any],
     sizes: Mapping[str, int],
     champion: Mapping[str, Any],
+    still: float,
 ) -> list[str]:
     found = [
         f"{one.name} is stale: {tell_age(one.seconds or 0.0)}, {tell_age(one.limit)} are allowed"
@@ -205,6 +213,8 @@ def _alarms(
         found.append(f"only {covered:.0%} of the profiles with a timer have a slate of their own")
     if champion.get("held"):
         found.append(f"{champion.get('reason')}: refreshes are held until `rekindle recs train`")
+    if still > SPLIT_STILL.total_seconds():
+        found.append(f"the training under way stands still since {tell_age(still)}: do a beat and a worker run?")
     for skew in populations.skews:
         if skew.alarms:
             found.append(f"{skew.name} differ in {', '.join(skew.alarms)}")

@@ -23,6 +23,7 @@ from campaigns.storage.recs import (
     list_armed_profiles,
     read_last_event,
 )
+from recsys.blend.model import FitSources, fit_here
 from recsys.columns import Columns
 from recsys.mixing import PLAIN, Mix
 from recsys.precompute import Model
@@ -140,11 +141,18 @@ def active_profiles(interactions: pd.DataFrame, now: datetime) -> list[str]:
     return [str(one) for one in newest_first.drop_duplicates()]
 
 
-def learn(history: History, ranking: Ranking, *, profiles: Collection[str] | None = None) -> Artifacts:
+def learn(
+    history: History, ranking: Ranking, *, profiles: Collection[str] | None = None, fit_sources: FitSources = fit_here
+) -> Artifacts:
     """The artifacts of one recipe; slates for `profiles`, default: all of the history's choice."""
-    settings = TrainingSettings(ranking=ranking)
-    wanted = history.profiles if profiles is None else profiles
-    return train(history.interactions, history.products, now=history.now, settings=settings, profiles=wanted)
+    return train(
+        history.interactions,
+        history.products,
+        now=history.now,
+        settings=TrainingSettings(ranking=ranking),
+        profiles=history.profiles if profiles is None else profiles,
+        fit_sources=fit_sources,
+    )
 
 
 def records_of(artifacts: Artifacts) -> dict[str, bytes]:

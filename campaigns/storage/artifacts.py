@@ -50,6 +50,7 @@ class ArtifactStore:
 
     def has(self, name: str) -> bool:
         with self._reached():
+            self._files.invalidate_cache()  # others write here too
             return bool(self._files.exists(self._path(name)))
 
     def folders(self, name: str = "") -> list[str]:
@@ -63,6 +64,7 @@ class ArtifactStore:
     def _list(self, name: str, kind: str) -> list[str]:
         with self._reached():
             path = self._path(name).rstrip("/")
+            self._files.invalidate_cache()  # others write here too
             if not self._files.isdir(path):
                 return []
             found = self._files.ls(path, detail=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from campaigns.storage.database import statement, transaction
 
-_LOCK = 7_253_051
+_LOCK, _PART_LOCK, _FULL_LOCK = 7_253_051, 7_253_052, 7_253_053
 _ARMED = statement(
     "SELECT profile_id FROM enrollments WHERE due_at IS NOT NULL GROUP BY profile_id ORDER BY min(due_at) LIMIT :limit"
 )
@@ -68,11 +68,29 @@ class Ages:
 
 
 @contextmanager
-def training_turn(database: Engine) -> Iterator[bool]:
-    """True where this process may train: one of all workers at a time, however many there are. Ends with the block."""
+def training_turn(database: Engine, *, is_full: bool = False) -> Iterator[bool]:
+    """True where this process may refresh, or train in full: one of all workers at a time, however many there are. Ends
+    with the block."""
     with transaction(database) as connection:
         query = statement("SELECT pg_try_advisory_xact_lock(:lock, hashtext(current_schema()))")
-        yield bool(connection.execute(query, {"lock": _LOCK}).scalar_one())
+        yield bool(connection.execute(query, {"lock": _FULL_LOCK if is_full else _LOCK}).scalar_one())
+
+
+@contextmanager
+def no_refresh(database: Engine) -> Iterator[None]:
+    """Waits for a refresh that runs, and keeps others from beginning while the block runs."""
+    with transaction(database) as connection:
+        query = statement("SELECT pg_advisory_xact_lock(:lock, hashtext(current_schema()))")
+        connection.execute(query, {"lock": _LOCK})
+        yield
+
+
+@contextmanager
+def part_turn(database: Engine, part: str) -> Iterator[bool]:
+    """True where this process may fit a part of a training: nobody else is at it. Ends with the block, or its process."""
+    with transaction(database) as connection:
+        query = statement("SELECT pg_try_advisory_xact_lock(:lock, hashtext(current_schema() || :part))")
+        yield bool(connection.execute(query, {"lock": _PART_LOCK, "part": part}).scalar_one())
 
 
 def list_armed_profiles(connection: Connection, *, limit: int) -> list[int]:

@@ -35,6 +35,8 @@ from recsys.sources.sequence import Sequence
 from recsys.sources.session_knn import SessionKnn
 
 MakeSources = Callable[[Catalog, InteractionLog], list[Source]]
+FitSources = Callable[[list[Source], InteractionLog, Catalog], list[Source]]
+"""Returns the sources fitted on a log: here, or wherever there is somebody to do it."""
 
 BATCH = 500
 CELLS = 25_000_000  # queries x products of a batch, for memory
@@ -101,6 +103,11 @@ def default_sources(catalog: Catalog, log: InteractionLog) -> list[Source]:
     return sources
 
 
+def fit_here(sources: list[Source], log: InteractionLog, catalog: Catalog) -> list[Source]:
+    """Fit one source after the other in this process."""
+    return [source.fit(log) for source in sources]
+
+
 @dataclass(frozen=True)
 class Lesson:
     """Pairs of the examples of one time window: features, labels and, sorted, their query."""
@@ -133,15 +140,15 @@ class Blend:
         self.weights: dict[str, float] = {}  # of the sources in their fusion, by name; 1 where not measured
         self.features: Features | None = None
 
-    def fit(self, log: InteractionLog) -> Blend:
+    def fit(self, log: InteractionLog, fit_sources: FitSources = fit_here) -> Blend:
         """Learn the order on the latest parts of the log, then fit the sources on all of it."""
-        lessons = self._lessons(log)
+        lessons = self._lessons(log, fit_sources)
         self.ranker = self._learn(lessons)
-        self._prepare(log)
+        self._prepare(log, fit_sources)
         return self
 
-    def _prepare(self, log: InteractionLog) -> None:
-        self.sources = [s.fit(log) for s in self._ordered(log)]
+    def _prepare(self, log: InteractionLog, fit_sources: FitSources = fit_here) -> None:
+        self.sources = fit_sources(self._ordered(log), log, self.catalog)
         self.features = Features(log, self.catalog, self.sources)
 
     def _ordered(self, log: InteractionLog) -> list[Source]:
@@ -179,7 +186,7 @@ class Blend:
         self.variety, self.weights = float(names["variety"]), dict(names.get("weights", {}))
         return self
 
-    def _lessons(self, log: InteractionLog) -> list[Lesson]:
+    def _lessons(self, log: InteractionLog, fit_sources: FitSources) -> list[Lesson]:
         """Go back in time, window by window, until there are enough examples."""
         found: list[Lesson] = []
         share = window_share(log, self.settings.examples, self.settings.smallest_share, self.settings.latest_share)
@@ -193,7 +200,7 @@ class Blend:
             examples = cut_examples(past, later, most=most, seed=self.settings.seed + fold)
             if not len(examples):  # sessions of one product ask nothing
                 break
-            self._prepare(past)
+            self._prepare(past, fit_sources)
             known = np.bincount(past.product, minlength=len(self.catalog)) > 0
             if not found:
                 self.weights = self._source_weights(examples.slice(0, ASKED), known)

@@ -148,6 +148,15 @@ def test_workers_refresh_one_at_a_time_and_only_when_something_happened(engine: 
     assert refresh(engine) is not None
 
 
+def test_refreshes_go_on_while_a_full_training_runs(engine: Engine) -> None:
+    with training_turn(engine.database, is_full=True) as is_ours:
+        assert is_ours
+        assert refresh(engine) is not None
+        assert nightly(engine) is None
+        with pytest.raises(WrongUsage, match="another training is running"):
+            challenge(engine)
+
+
 def test_slates_are_made_for_the_active_and_the_armed_only(engine: Engine) -> None:
     at = START - timedelta(days=30)
     ingest_events(engine, [event(EventName.PRODUCT_VIEWED, "gone", at, "P1")])
