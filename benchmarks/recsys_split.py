@@ -1,6 +1,6 @@
 """What a full training costs its coordinator when it is split up, beside one that is not.
 
-    python benchmarks/recsys_split.py [--interactions 200000] [--products 5000] [--processes 2]
+    python -m benchmarks.recsys_split [--interactions 200000] [--products 5000] [--processes 2]
 
 The same history trained three times in one run, on embedded servers in a folder of their own: in one process, split up
 with nobody to help, and with `rekindle worker --learner`. Seconds are processor time of the coordinator, and of the
