@@ -21,7 +21,7 @@ from campaigns.rendering.limits import checked_length
 from campaigns.rendering.mjml import MjmlProblem, check_structure, html_from_mjml
 from campaigns.rendering.problems import TemplateProblem
 from campaigns.rendering.quick import MAX_LEARNED, MAX_PATHS, CannotLearn, DoubtfulAddress, LearningWalk, NotMet, Walk
-from campaigns.rendering.running import opened, rendered, written_out
+from campaigns.rendering.running import TRIED_TIMES, opened, rendered, written_out
 from campaigns.rendering.seen import SeenByMjml, seen_by_mjml
 from campaigns.rendering.tracing import TracedSource, TracingEnvironment, traced
 from campaigns.rendering.units import Closing, Unit, cut, without_bounds
@@ -62,6 +62,7 @@ class Body:
         self._flat: Template | None = None
         self._quick: list[Template] = []  # the quickest first; what errs is dropped
         self._until_flat = flatten_after
+        self._untried = TRIED_TIMES  # mails of known shapes in which the flat program is compared, too
         self._allowance, self._told = Allowance(), False
         self._careful = 0  # renderings that check each address where it stands
         self._key = next(_BODIES)
@@ -179,11 +180,14 @@ class Body:
         if source.count(MARK) != len(filling):
             return None
         unit, closings = cut(source)
-        if self._composer.knows(source, unit):
+        is_known = self._composer.knows(source, unit)
+        if is_known:
             self._allowance.earn()
-            return _Run(source, filling, unit, closings)
-        if not self._allowance.spend():
+        elif not self._allowance.spend():
             return _Run(source, filling, once=True)
+        if is_known and not self._untried:
+            return _Run(source, filling, unit, closings)
+        self._untried = max(self._untried - 1, 0)
         if _together(without_bounds(source), filling) != _together(*self._run_whole(values)):
             return None
         return _Run(source, filling, unit, closings)

@@ -6,7 +6,6 @@ Jinja's own sandbox stops the known escapes to Python; what it leaves open is cl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -23,6 +22,7 @@ from markupsafe import Markup
 
 from campaigns.rendering.filter_limits import bound_filters
 from campaigns.rendering.filters import FILTERS
+from campaigns.rendering.includes import with_includes
 from campaigns.rendering.limits import (
     Budget,
     OverLimit,
@@ -101,9 +101,6 @@ LOOP_ATTRIBUTES = frozenset(
 )
 _JINJA_OBJECTS = (LoopContext, Macro, TemplateModule, Namespace, Cycler, Joiner, TemplateReference, BlockReference)
 _CALLABLE_OBJECTS = (LoopContext, Macro, Cycler, Joiner, BlockReference)
-_MJML_INCLUDE = re.compile(
-    r"<mj-include\b[^>]*?\bpath\s*=\s*[\"'](?P<path>[^\"'{}]+)[\"'][^>]*?(?:/>|>\s*</mj-include>)"
-)
 _FRAME_ARGUMENTS = ("_loop_vars", "_block_vars")
 DROPPED_FILTERS = ("attr", "center", "pprint", "random", "xmlattr", "urlize")
 _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "list", "sum", "wordcount")
@@ -217,7 +214,7 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """MJML's own includes become Jinja's: found beside the template, shadowed like any other."""
-        return _MJML_INCLUDE.sub(_as_include, super().preprocess(source, name, filename))
+        return with_includes(super().preprocess(source, name, filename))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -268,12 +265,6 @@ class SandboxEnvironment(ImmutableSandboxedEnvironment):
         self.filters["replace"] = replaced
         self.filters["format"] = _format_filter
         self.filters.update(FILTERS)
-
-
-def _as_include(found: re.Match[str]) -> str:
-    path = found["path"] if found["path"].startswith(("./", "_")) else f"./{found['path'].lstrip('/')}"
-    include = f'{{% include "{path}" %}}'
-    return f"<mj-style>{include}</mj-style>" if 'type="css"' in found[0] else include
 
 
 def replaced(text: Any, old: str, new: str, count: int | None = -1) -> str:

@@ -24,6 +24,7 @@ from campaigns.rendering.flat_names import (
     ModuleHere,
     Renamed,
     Scope,
+    Unreachable,
     constant_value,
     copied,
     own_names,
@@ -357,7 +358,8 @@ class Flattener:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise CannotFlatten("includes in a circle")
-        body = self._statements(tree.body, Scope(scope), name)
+        unseen = {"loop": Unreachable()}  # the one name around an include that it does not see
+        body = self._statements(tree.body, Scope(scope, unseen), name)
         self._depth -= 1
         return body
 

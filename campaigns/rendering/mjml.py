@@ -19,6 +19,7 @@ _TITLE = re.compile(r"(<mj-title\b[^>]*>)([^<]*)")
 _AWKWARD = re.compile(r"[\"\\]|[^\x20-\x7e]")
 _ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", "Mn", "Mc", "Me"})
 _EXTENDING = frozenset("\u115f\u1160\u3164\uffa0\uff9e\uff9f")  # letters that Rust takes for signs
+_LARGE = re.compile(r"</?[A-Z][A-Za-z0-9]*(?=[\s/>])")  # HTML does not mind, mrml does
 _DASHED = re.compile(r"<!--(?P<said>.*?)-->", re.DOTALL)
 _POSITION = re.compile(r"position (\d+)")
 
@@ -42,7 +43,7 @@ def html_from_mjml(source: str) -> str:
     """The HTML of an MJML document; `<mj-style inline="inline">` is moved into the elements' own `style`."""
     css = "\n".join(_INLINE_STYLE.findall(source)) if "inline" in source else ""
     try:
-        source = with_plain_comments(source)
+        source = _LARGE.sub(lambda found: found[0].lower(), with_plain_comments(source))
         html = mjml2html(encoded_attributes(_INLINE_STYLE.sub("", source) if css else source), fonts={})
     except ValueError as refusal:
         raise _problem(str(refusal), source) from refusal
