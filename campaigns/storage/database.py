@@ -22,11 +22,17 @@ set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
 
+_KEEPALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+
+
 def connect(url: str, *, schema: str = "public", is_scratch: bool = False, pool_size: int = 5) -> Engine:
     """An engine on `url` (postgresql+psycopg://...) that works in `schema`. Nothing is opened until the first use.
 
-    A scratch copy may lose its last moments in a crash of the server: it does not wait for the disk at each commit."""
-    options = f"-c timezone=UTC -c search_path={schema}" + (" -c synchronous_commit=off" if is_scratch else "")
+    A scratch copy may lose its last moments in a crash of the server: it does not wait for the disk at each commit. The
+    server asks a silent client after a minute whether it is still there: locks of a host that vanished become free."""
+    options = f"-c timezone=UTC -c search_path={schema} {_KEEPALIVE}" + (
+        " -c synchronous_commit=off" if is_scratch else ""
+    )
     return create_engine(
         normalised_url(url),
         pool_size=pool_size,
