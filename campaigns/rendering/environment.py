@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import BuiltinMethodType, FunctionType
 from typing import Any
 
-from jinja2 import BaseLoader, Environment, nodes, pass_environment
+from jinja2 import BaseLoader, Environment, Template, nodes, pass_environment
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
@@ -107,10 +107,20 @@ _GROWING_FILTERS = ("join", "indent", "wordwrap", "batch", "slice", "tojson", "l
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {"*": multiplied, "**": raised, "%": modulo, "+": added}
 
 
+class FreshTemplate(Template):
+    """A template whose imports belong to one rendering. Jinja keeps what a file imported or included without context
+    set and printed at its first use; here the next reader may speak another language."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        keys = ctx.globals_keys - self.globals.keys() if ctx is not None else ()
+        return self.make_module({key: ctx.parent[key] for key in keys} if ctx is not None and keys else None)
+
+
 class SandboxEnvironment(ImmutableSandboxedEnvironment):
     """One closed environment; `autoescape` is for HTML and MJML, off for subject, preheader and text."""
 
     code_generator_class = SandboxCode
+    template_class: type[Template] = FreshTemplate
     concat = staticmethod(capped_concat)
     joined = staticmethod(joined)
     weighed = staticmethod(weighed)

@@ -84,3 +84,26 @@ def test_html_in_capitals_is_html(tmp_path: Path, context: RenderContext) -> Non
     page = f"<mj-section><mj-column><mj-text>{markup}</mj-text></mj-column></mj-section>"
     html = html_of(mail(tmp_path, "", page), context)
     assert ">Ann<br />x</p>" in html and "<td>y</td>" in html
+
+
+def test_what_an_import_sets_is_said_in_each_readers_language(tmp_path: Path, context: RenderContext) -> None:
+    part = "{% set hi = t('hi') %}{% macro hello() %}{{ hi }}{% endmacro %}"
+    body = "<mj-section><mj-column><mj-text>{{ m.hi }}, {{ m.hello() }}</mj-text></mj-column></mj-section>"
+    head = "{% import './part.mjml' as m %}"
+    text = "{% import './part.txt' as m %}{{ m.hi }}, {{ m.hello() }}"
+    store = mail(tmp_path, head, head + body, **{"part.mjml": part, "part.txt": part, "body.txt": text})
+    (tmp_path / "mail" / "locale").mkdir()
+    words = {"en": "Hello", "de": "Hallo"}
+    for language, word in words.items():
+        (tmp_path / "mail" / "locale" / f"{language}.yaml").write_text(f"hi: {word}\n", encoding="utf-8")
+    for _ in range(FLATTEN_AFTER + 5):
+        for language, word in words.items():
+            profile = {**context["profile"], "locale": language}
+            email = store.get("mail").render({**context, "profile": profile})
+            assert email.text.strip() == f"{word}, {word}" and f">{word}, {word}<" in email.html
+
+
+def test_an_include_without_context_says_the_same_in_every_mail(tmp_path: Path, context: RenderContext) -> None:
+    part = {"part.mjml": SECTION.replace("{{ profile.first_name }}", "{{ 1 + 1 }} {{ profile is defined }}") % ""}
+    html = html_of(mail(tmp_path, "", "{% include './part.mjml' without context %}", **part), context)
+    assert html.count(">2 False</div>") == 1
