@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from recsys.arrays import Floats, Ints, Matrix, csr, group_sums, positions, row_numbers
 from recsys.blend.candidates import Pairs
+from recsys.blend.regulars import HISTORY, OWN, PROFILE, Touches, history_block, own_block, profile_block
 from recsys.blend.relations import (
     LINK_KINDS,
     VOTES,
@@ -19,25 +19,14 @@ from recsys.blend.relations import (
     votes_block,
 )
 from recsys.catalog import Catalog
-from recsys.columns import CART, ORDER, VIEW, WISH
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import attribute_matrix
 from recsys.sources.base import Source
-from recsys.sources.popularity import DAY, decayed_counts
+from recsys.sources.popularity import decayed_counts
 
 HALF_LIVES = (2.0, 10.0, 60.0)
 CHUNK = 200_000
-
-
-@dataclass(frozen=True)
-class Touches:
-    """What each profile did with each product, sorted by key profile * products + product."""
-
-    key: Ints
-    by_event: Floats  # one column per event
-    last_at: Floats
-    sessions: Floats
 
 
 class Features:
@@ -51,7 +40,7 @@ class Features:
         self.rebuy = _rebuy_rate(log)
         self.age, self.quiet = _seen_shares(log)
         self.count = np.log1p(np.bincount(log.product, minlength=self.products))
-        self.touches = _touches(log) if log.has_profiles else None
+        self.touches = Touches.of(log) if log.has_profiles else None
         self.attributes: Matrix | None = attribute_matrix(catalog) if _has_attributes(catalog) else None
 
     @property
@@ -59,7 +48,7 @@ class Features:
         """The names of the columns, in order."""
         per_source = [f"{kind}_{name}" for kind in ("share", "rank", "score") for name in self.source_names]
         links = [f"{kind}_{name}" for name in self.links for kind in LINK_KINDS]
-        return [*per_source, *links, "fusion", *_OWN, *VOTES]
+        return [*per_source, *links, "fusion", *_OWN, *VOTES, *HISTORY, *OWN]
 
     def compute(self, queries: Queries, pairs: Pairs) -> Floats:
         """Return pairs x features, float32; NaN where something is unknown."""
@@ -88,28 +77,13 @@ class Features:
             yield fact[pairs.product]
         yield _own(queries.prefix_start, queries.prefix, key, self.products)
         yield _own(queries.history_start, queries.history, key, self.products)
-        yield self._profile_block(queries, pairs)
+        yield profile_block(self.touches, queries, pairs.query, pairs.product, self.products)
         yield self._context_block(queries, pairs)
         yield return_block(queries, key, self.products)
         yield self._query_block(queries)[pairs.query]
         yield votes_block(pairs, len(queries))
-
-    def _profile_block(self, queries: Queries, pairs: Pairs) -> Floats:
-        result = np.zeros((len(pairs), 6), np.float32)
-        result[:, 4] = np.nan
-        if self.touches is None or not len(self.touches.key):
-            return result
-        profile = queries.profile[pairs.query]
-        key = profile * self.products + pairs.product
-        place = np.minimum(np.searchsorted(self.touches.key, key), len(self.touches.key) - 1)
-        found = (self.touches.key[place] == key) & (profile >= 0)
-        at = place[found]
-        result[found, :4] = self.touches.by_event[at]
-        result[found, 4] = np.log1p(
-            np.maximum(queries.at[pairs.query[found]] - self.touches.last_at[at], 0.0) / DAY * 24.0
-        )
-        result[found, 5] = self.touches.sessions[at]
-        return result
+        yield history_block(queries, self.products)[pairs.query]
+        yield own_block(queries, key, self.products)
 
     def _context_block(self, queries: Queries, pairs: Pairs) -> Floats:
         catalog = self.catalog
@@ -187,12 +161,7 @@ _OWN = [
     "prefix_place",
     "history_count",
     "history_place",
-    "views",
-    "wishes",
-    "carts",
-    "orders",
-    "hours_since_touched",
-    "sessions_with_product",
+    *PROFILE,
     "same_category_as_last",
     "same_brand_as_last",
     "category_share_of_session",
@@ -216,19 +185,6 @@ _OWN = [
 
 def _has_attributes(catalog: Catalog) -> bool:
     return bool(catalog.categories or catalog.brands or any(catalog.titles))
-
-
-def _touches(log: InteractionLog) -> Touches:
-    rows = np.flatnonzero(log.profile >= 0)
-    key, inverse = np.unique(
-        log.profile[rows].astype(np.int64) * len(log.products) + log.product[rows], return_inverse=True
-    )
-    events = [group_sums((log.event[rows] == e).astype(float), inverse, len(key)) for e in (VIEW, WISH, CART, ORDER)]
-    last = np.zeros(len(key))
-    np.maximum.at(last, inverse, log.at[rows])
-    visits = np.unique(inverse.astype(np.int64) * max(log.sessions, 1) + log.session[rows]) // max(log.sessions, 1)
-    sessions = np.bincount(visits, minlength=len(key)).astype(float)
-    return Touches(key, np.stack(events, axis=1), last, sessions)
 
 
 def _rebuy_rate(log: InteractionLog) -> Floats:

@@ -25,6 +25,7 @@ from recsys.sources.attributes import Attributes
 from recsys.sources.base import Judge, Source
 from recsys.sources.context import PopularityBy
 from recsys.sources.ease import Ease
+from recsys.sources.ease_returning import EaseReturning
 from recsys.sources.embedding import Embedding
 from recsys.sources.factors import Factors
 from recsys.sources.history import History
@@ -91,6 +92,7 @@ def default_sources(catalog: Catalog, log: InteractionLog) -> list[Source]:
             SessionKnn(history_share=0.3, decay=0.95, by_actor=True, name="shopper_knn"),
             Factors("als"),
             Ease(by_actor=True, name="ease_actor"),
+            EaseReturning(),
         ]
         if log.has_times and bool((log.event == ORDER).any()):
             sources.append(BuyAgain())

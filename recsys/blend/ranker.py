@@ -128,7 +128,7 @@ def _grow(
         "label_gain": [0, 1, 3],
         "seed": settings.seed,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # by rows all features would be counted, not just the drawn share
         "num_threads": settings.threads,
         "verbosity": -1,
     }

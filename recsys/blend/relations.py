@@ -13,6 +13,7 @@ from recsys.queries import Queries
 from recsys.sources.attributes import Attributes
 from recsys.sources.base import Source
 from recsys.sources.ease import Ease
+from recsys.sources.ease_returning import EaseReturning
 from recsys.sources.item_knn import ItemKnn
 from recsys.sources.sequence import Sequence as Rules
 
@@ -30,7 +31,7 @@ def links_of(sources: Sequence[Source]) -> dict[str, Matrix]:
             found[source.name] = source.similarity
         elif isinstance(source, Rules):
             found[source.name] = source.rules
-        elif isinstance(source, Ease):
+        elif isinstance(source, Ease | EaseReturning):
             found[source.name] = source.weights
     return found
 

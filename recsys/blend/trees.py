@@ -44,7 +44,9 @@ class Trees:
             return None
         nodes = [node for tree in found for node in tree.nodes]
         threshold = np.array([node[1] for node in nodes], dtype=np.float64)
-        rounded = threshold.astype(np.float32)  # downwards: no float32 lies between it and the threshold
+        largest = np.finfo(np.float32).max  # LightGBM's 1e300 stands for "any number"
+        rounded = np.clip(threshold, -largest, largest).astype(np.float32)
+        # downwards: no float32 lies between it and the threshold
         rounded = np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
         return cls(
             np.cumsum([0, *(len(tree.nodes) for tree in found)]),

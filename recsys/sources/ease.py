@@ -13,6 +13,8 @@ from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
 from recsys.sources.item_knn import session_matrix
 
+KEPT = 100  # weights of each product
+
 
 class Ease(StoredArrays):
     """Bounded to the `head` most wanted products, for its cost grows with their cube; keeps 100 weights per product."""
@@ -37,15 +39,9 @@ class Ease(StoredArrays):
 
     def fit(self, log: InteractionLog) -> Self:
         """Invert the Gram matrix of the head products."""
-        counts = group_sums(np.ones(len(log)), log.product, len(log.products))
-        head = np.sort(np.argsort(-counts, kind="stable")[: self.head])
-        touched = session_matrix(log, self.by_actor)[:, head]
-        gram = np.asarray((touched.T @ touched).todense(), dtype=np.float32)
-        gram[np.diag_indices(len(head))] += self.penalty
-        inverse = _inverse(gram)
-        weights = -inverse / np.diag(inverse)
-        np.fill_diagonal(weights, 0.0)
-        self.weights = _widened(weights.astype(np.float32), head, len(log.products))
+        head = head_of(log, self.head)
+        weights = rebuilding(session_matrix(log, self.by_actor)[:, head], len(head), self.penalty)
+        self.weights = widened(weights, head, len(log.products))
         return self
 
     def score(self, queries: Queries, depth: int) -> Matrix:
@@ -57,6 +53,22 @@ class Ease(StoredArrays):
         return best_of_product(wanted, self.weights, depth)
 
 
+def head_of(log: InteractionLog, most: int) -> Ints:
+    """Return the numbers of the most touched products, rising."""
+    counts = group_sums(np.ones(len(log)), log.product, len(log.products))
+    return np.asarray(np.sort(np.argsort(-counts, kind="stable")[:most]))
+
+
+def rebuilding(facts: Matrix, targets: int, penalty: float) -> Floats:
+    """Return the weights, facts x targets, that rebuild the first `targets` columns from all others."""
+    gram = np.asarray((facts.T @ facts).todense(), dtype=np.float32)
+    gram[np.diag_indices(len(gram))] += penalty
+    inverse = _inverse(gram)
+    weights = -inverse[:, :targets] / np.diag(inverse)[:targets]
+    weights[np.diag_indices(targets)] = 0.0
+    return np.asarray(weights, dtype=np.float32)
+
+
 def _inverse(gram: Floats) -> Floats:
     """Return the inverse of a symmetric positive matrix by Cholesky: half the work of a general one."""
     if not len(gram):
@@ -66,9 +78,13 @@ def _inverse(gram: Floats) -> Floats:
     return np.asarray(np.tril(inverse) + np.tril(inverse, -1).T)
 
 
-def _widened(weights: Floats, head: Ints, products: int) -> Matrix:
-    kept = min(100, weights.shape[1])
-    best = np.argpartition(-weights, kept - 1, axis=1)[:, :kept] if kept else np.zeros((0, 0), dtype=np.int64)
+def widened(weights: Floats, head: Ints, products: int) -> Matrix:
+    """Return the weights of the head as a matrix of all products: those furthest from 0 of each row.
+
+    What speaks against a product counts as much as what speaks for it.
+    """
+    kept = min(KEPT, weights.shape[1])
+    best = np.argpartition(-np.abs(weights), kept - 1, axis=1)[:, :kept] if kept else np.zeros((0, 0), dtype=np.int64)
     values = np.take_along_axis(weights, best, axis=1)
     lengths = np.zeros(products, dtype=np.int64)
     lengths[head] = kept

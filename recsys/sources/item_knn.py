@@ -103,6 +103,10 @@ class ItemKnn(StoredArrays):
 
     def fit(self, log: InteractionLog) -> Self:
         """Compute the nearest neighbours of every product."""
+        if not len(log):  # `implicit` would divide by the mean length of no sessions
+            size = max(len(log.products), 1)
+            self.similarity = empty(size, size)
+            return self
         model = ItemItemRecommender(K=self.neighbours, num_threads=0)
         interest = weighted(session_matrix(log, self.by_actor), self.weighting)
         if self.fade:

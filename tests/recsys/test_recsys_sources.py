@@ -19,6 +19,7 @@ from recsys.sources.base import Judge, Source
 from recsys.sources.complements import Complements
 from recsys.sources.context import PopularityBy, cohorts
 from recsys.sources.ease import Ease
+from recsys.sources.ease_returning import EaseReturning, sessions_with_history
 from recsys.sources.embedding import Embedding
 from recsys.sources.factors import Factors
 from recsys.sources.history import History
@@ -64,6 +65,7 @@ PERSONAL: list[Callable[[], Source]] = [
     lambda: Factors("als", size=8),
     lambda: Factors("bpr", size=8),
     lambda: Ease(penalty=1.0),
+    lambda: EaseReturning(penalty=1.0),
     lambda: Attributes(CATALOGUE),
     lambda: Embedding(size=8),
     lambda: Embedding(CATALOGUE, size=8, name="embedding_attributes"),
@@ -145,9 +147,11 @@ def test_a_missing_artifact_is_one_clear_error(make: Callable[[], Source], tmp_p
         shop(times=False, profiles=False),
         shop(times=False),
         shop().drop(columns=["session_id", "profile_id"]),
+        shop().head(0),
     ],
-    ids=["one event", "one product, one bot", "no times, no profiles", "no times", "no sessions"],
+    ids=["one event", "one product, one bot", "no times, no profiles", "no times", "no sessions", "nothing"],
 )
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_odd_logs_are_survived(make: Callable[[], Source], frame: pd.DataFrame):
     source = make().fit(build_log(frame, CATALOGUE.products))
     assert source.score(Queries.of([[0], []]), 5).shape == (2, len(CATALOGUE))
@@ -175,6 +179,34 @@ def test_own_products_come_latest_first():
         "tea",
         "bike",
     ]
+
+
+def returning() -> pd.DataFrame:
+    """Every shopper buys tea in the first session and comes back for a pot, alone; others buy a pump, and again."""
+    rows = [(f"{u}-{visit}", u, p) for visit, p in enumerate(["tea", "pot"]) for u in range(20)]
+    rows += [(f"{u}-{visit}", u, "pump") for visit in range(2) for u in range(20, 40)]
+    frame = pd.DataFrame(rows, columns=["session_id", "profile_id", "product_id"])
+    frame["occurred_at"] = pd.date_range("2026-01-01", periods=len(rows), freq="h", tz="UTC")
+    return frame
+
+
+def test_what_a_shopper_touched_before_calls_for_other_products_than_a_session_does():
+    source = EaseReturning(penalty=1.0).fit(build_log(returning(), CATALOGUE.products))
+    tea, pump = CATALOGUE.products.numbers(["tea", "pump"]).tolist()
+    assert names(source, Queries.of([[]], [[tea]])) == [["pot"]]
+    assert names(source, Queries.of([[]], [[pump]])) == [["pump"]]
+    assert names(source, Queries.of([[tea], [pump]])) == [[], []]
+
+
+def test_the_history_of_a_session_is_what_its_shopper_touched_in_sessions_before():
+    frame = pd.DataFrame(
+        [(1, "a", "tea"), (1, "a", "pot"), (2, None, "bike"), (3, "b", "pump"), (4, "a", "honey"), (5, None, "bike")],
+        columns=["session_id", "profile_id", "product_id"],
+    )
+    found = sessions_with_history(build_log(frame, CATALOGUE.products), most=2)
+    said = [CATALOGUE.products.external[number] for number in (*found.prefix, *found.history)]
+    assert said == ["honey", "bike", "tea", "pot"]
+    assert found.prefix_start.tolist() == [0, 1, 2] and found.history_start.tolist() == [0, 2, 2]
 
 
 def test_an_embedding_places_products_nobody_touched_by_their_attributes():
