@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -188,6 +189,17 @@ def test_what_says_nothing_any_more_is_taken_out(engine: Engine) -> None:
     report = refreshed(engine)
     assert not report.is_whole
     assert engine.cache.find_missing([keys.product("P77")]) == [keys.product("P77")]
+    check_equals_whole(engine, report)
+
+
+def test_of_two_workers_at_once_one_refreshes(engine: Engine) -> None:
+    refreshed(engine)
+    for turn in range(5):
+        ingest_events(engine, [event(EventName.PRODUCT_VIEWED, f"user-{turn}", wait(engine, minutes=5), f"P{turn}")])
+        with ThreadPoolExecutor(2) as workers:
+            found = list(workers.map(lambda _: refresh(engine), range(2)))
+        [report] = [one for one in found if one is not None]
+        assert not report.is_whole and report.new == 1
     check_equals_whole(engine, report)
 
 
