@@ -15,7 +15,7 @@ from recsys.blend.candidates import Pairs, Width, fusion_weights, judged, strong
 from recsys.blend.examples import Examples, cut_examples, split_log, window_share
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
-from recsys.blend.variety import WINDOW, tuned_weight, varied
+from recsys.blend.variety import WINDOW, Traits, tuned_weight, varied
 from recsys.catalog import Catalog
 from recsys.columns import ORDER
 from recsys.errors import BadArtifact, OutdatedArtifact
@@ -256,7 +256,11 @@ class Blend:
         ranked = top(from_rows(scores, product, starts, (len(starts) - 1, len(self.catalog))), WINDOW)
         wanted = labels > 0
         target_start = np.concatenate([[0], np.cumsum(np.bincount(row[wanted], minlength=len(starts) - 1))])
-        self.variety = tuned_weight(ranked, self.features.attributes, target_start, product[wanted])
+        self.variety = tuned_weight(ranked, self._traits(self.features.attributes), target_start, product[wanted])
+
+    def _traits(self, attributes: Matrix) -> Traits:
+        vectors = [source.vectors for source in self.sources if isinstance(source, Embedding)]
+        return Traits(attributes, vectors[0] if vectors else None)
 
     def _source_weights(self, examples: Examples, known: Bools) -> dict[str, float]:
         """Return how much each source counts in the fusion, by what it told of these examples."""
@@ -319,7 +323,7 @@ class Blend:
         indptr = np.searchsorted(pairs.query, np.arange(len(queries) + 1))
         ranked = top(from_rows(values, pairs.product, indptr, shape), max(depth, WINDOW))
         if self.ranker and self.features and self.features.attributes is not None:
-            ranked = varied(ranked, self.features.attributes, self.variety)
+            ranked = varied(ranked, self._traits(self.features.attributes), self.variety)
         return top(ranked, depth)
 
 

@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from recsys.arrays import from_rows
-from recsys.blend.variety import tuned_weight, varied
+from recsys.blend.variety import Traits, tuned_weight, varied
 from recsys.catalog import build_catalog
 from recsys.log import build_log
 from recsys.neighbours import neighbours_of, repeat_rhythm
@@ -77,11 +77,19 @@ def test_what_happens_after_now_is_not_learned():
 def test_variety_spreads_variants_and_keeps_the_first():
     scores = from_rows(np.array([0.9, 0.89, 0.5]), np.array([0, 1, 2]), np.array([0, 3]), (1, 3))
     attributes = sp.csr_matrix(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
-    assert varied(scores, attributes, 0.0).indices.tolist() == [0, 1, 2]
-    assert varied(scores, attributes, 5.0).indices.tolist() == [0, 2, 1]
+    assert varied(scores, Traits(attributes), 0.0).indices.tolist() == [0, 1, 2]
+    assert varied(scores, Traits(attributes), 5.0).indices.tolist() == [0, 2, 1]
+
+
+def test_products_that_are_wanted_together_make_room_as_variants_do():
+    scores = from_rows(np.array([0.9, 0.89, 0.5]), np.array([0, 1, 2]), np.array([0, 3]), (1, 3))
+    attributes = sp.csr_matrix(np.eye(3))
+    vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], np.float32)
+    assert varied(scores, Traits(attributes), 5.0).indices.tolist() == [0, 1, 2]
+    assert varied(scores, Traits(attributes, vectors), 5.0).indices.tolist() == [0, 2, 1]
 
 
 def test_variety_is_not_bought_with_relevance():
     scores = from_rows(np.array([0.9, 0.89, 0.5] * 50), np.tile([0, 1, 2], 50), np.arange(51) * 3, (50, 3))
     attributes = sp.csr_matrix(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
-    assert tuned_weight(scores, attributes, np.arange(51), np.ones(50, dtype=int), [0.0, 5.0]) == 0.0
+    assert tuned_weight(scores, Traits(attributes), np.arange(51), np.ones(50, dtype=int), [0.0, 5.0]) == 0.0
