@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST_FLAGS ?= -n auto --maxprocesses 4 --dist loadfile
+# Test files are compiled once and not by each process of each run, also where the shell says otherwise.
+KEPT := PYTHONDONTWRITEBYTECODE=
 
 .PHONY: demo test fast check lint types floors format bench lock clean wheel
 
@@ -11,10 +13,10 @@ demo: $(READY)  ## the whole engine on a built-in shop, then an inbox page (Ctrl
 	$(BIN)/rekindle demo $(DEMO_FLAGS)
 
 test: $(READY)  ## every test this machine can run
-	$(BIN)/python -m pytest $(TEST_FLAGS)
+	$(KEPT) $(BIN)/python -m pytest $(TEST_FLAGS)
 
 fast: $(READY)  ## the unit tests only; loops of the extra `fast` run uncompiled, for compiling them takes longer
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m "not servers and not browser and not shared and not slow" $(TEST_FLAGS)
+	$(KEPT) NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m "not servers and not browser and not shared and not slow" $(TEST_FLAGS)
 
 check: lint types floors  ## what must hold before a change lands
 	$(MAKE) test
