@@ -26,32 +26,9 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 @_compiled
-def border_of(values: Floats, spare: Floats, size: int, most: int) -> float:
-    """Return the `most`-th largest of the first `size` values; `spare` is room for them."""
-    spare[:size] = values[:size]
-    wanted, first, last = size - most, 0, size - 1
-    while first < last:
-        pivot, low, high = spare[(first + last) // 2], first, last
-        while low <= high:
-            while spare[low] < pivot:
-                low += 1
-            while spare[high] > pivot:
-                high -= 1
-            if low <= high:
-                spare[low], spare[high] = spare[high], spare[low]
-                low, high = low + 1, high - 1
-        if wanted <= high:
-            last = high
-        elif wanted >= low:
-            first = low
-        else:
-            break
-    return float(spare[wanted])
-
-
-@_compiled
 def smallest_first(values: Ints, size: int, most: int) -> None:
-    """Bring the `most` smallest of the first `size` values to the front, in any order (Hoare's selection)."""
+    """Bring the `most` smallest of the first `size` values to the front, in any order, and the next one right behind
+    them (Hoare's selection)."""
     first, last = 0, size - 1
     while first < last:
         pivot, low, high = values[(first + last) // 2], first, last
@@ -69,6 +46,14 @@ def smallest_first(values: Ints, size: int, most: int) -> None:
             first = low
         else:
             break
+
+
+@_compiled
+def border_of(values: Floats, spare: Floats, size: int, most: int) -> float:
+    """Return the `most`-th largest of the first `size` values; `spare` is room for them."""
+    spare[:size] = values[:size]
+    smallest_first(spare, size, size - most)
+    return float(spare[size - most])
 
 
 @_compiled

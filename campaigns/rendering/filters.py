@@ -14,7 +14,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from campaigns.rendering.css_values import safe_css
-from campaigns.rendering.money import money_forms, money_text
+from campaigns.rendering.money import money_text
 from campaigns.rendering.urls import safe_url
 from campaigns.rendering.voice import SPEAKING, Voice
 
@@ -34,14 +34,9 @@ def _voice() -> Voice:
 @pass_context
 def money(_: Context, minor: int | None, currency: str = "", locale: str = "") -> str:
     """Minor units as money: `{{ line.price_minor | money(line.currency) }}`. None shows nothing."""
-    voice = SPEAKING.voice or _voice()
-    if type(minor) is int and minor >= 0:
-        digits = str(minor)
-        write = money_forms(currency or voice.currency, locale or voice.locale)[len(digits)]
-        if write is not None:
-            return write(digits)
     if minor is None:
         return ""
+    voice = SPEAKING.voice or _voice()
     return money_text(int(_counted(minor)), currency or voice.currency, locale or voice.locale)
 
 
