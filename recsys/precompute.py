@@ -21,6 +21,7 @@ from recsys.ids import IdMap
 from recsys.log import InteractionLog, build_log
 from recsys.packing import pack_lists
 from recsys.queries import Queries
+from recsys.sources.popularity import DAY
 
 HISTORY = 400
 UNSEEN = 20
@@ -78,11 +79,11 @@ def _touched(scores: Matrix, queries: Queries) -> Bools:
     return np.isin(_keys(scores), np.concatenate(touched))
 
 
-def profile_queries(log: InteractionLog, recent: int, chosen: Ints) -> Queries:
+def profile_queries(log: InteractionLog, recent: int, chosen: Ints, days: float | None = None) -> Queries:
     """Return one query per chosen profile: its latest session as the prefix, its other recent rows as the history.
 
-    The prefix holds at most `recent` rows, the history 400, oldest first; the time asked is that of the profile's own
-    last row, as in the examples the order was learned from.
+    The prefix holds at most `recent` rows, the history 400, oldest first, of the last `days` where given; the time
+    asked is that of the profile's own last row, as in the examples the order was learned from.
     """
     rows = np.flatnonzero(log.profile >= 0)
     rows = rows[np.lexsort((log.at[rows], log.profile[rows]))]
@@ -92,6 +93,8 @@ def profile_queries(log: InteractionLog, recent: int, chosen: Ints) -> Queries:
     came_from = None if log.referral is None else np.full(len(chosen), -1)
     for place, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         mine = rows[max(start, stop - HISTORY) : stop]
+        if days is not None and log.has_times and len(mine):
+            mine = mine[log.at[mine] >= log.at[mine[-1]] - days * DAY]
         live = log.session[mine] == (log.session[mine[-1]] if len(mine) else -1)
         prefixes.append(log.product[mine[live]][-recent:].tolist())
         histories.append(log.product[mine[~live]].tolist())
@@ -105,7 +108,11 @@ def profile_queries(log: InteractionLog, recent: int, chosen: Ints) -> Queries:
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted model with the log it learned from: it can be asked again, about shoppers who came back since."""
+    """A fitted model with the log it learned from: it can be asked again, about shoppers who came back since.
+
+    `days` is how far before a question it looks into a shopper's history, None: as far as there is one. A model that
+    learned from the latest sessions only saw no longer histories than these span, and is asked with no longer ones.
+    """
 
     catalog: Catalog
     log: InteractionLog
@@ -113,6 +120,7 @@ class Model:
     version: str
     depth: int = 40
     recent: int = 30
+    days: float | None = None
 
     def answer(
         self, queries: Queries, profile_ids: Sequence[str], made_at: datetime, **numbered: IdMap
@@ -132,7 +140,7 @@ class Model:
     def queries_of(self, interactions: pd.DataFrame) -> tuple[Queries, list[str]]:
         """Return what to ask about every profile of some interactions, in this model's numbers, and their ids."""
         log = build_log(interactions, self.catalog.products)
-        queries = profile_queries(log, self.recent, np.arange(len(log.profiles)))
+        queries = profile_queries(log, self.recent, np.arange(len(log.profiles)), self.days)
         asked = self._translated(queries, self.catalog.products, log.profiles, log.referrals)
         return asked, [str(one) for one in log.profiles.external]
 

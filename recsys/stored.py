@@ -30,6 +30,7 @@ def save_model(model: Model, folder: Path) -> None:
         "version": model.version,
         "depth": model.depth,
         "recent": model.recent,
+        "days": model.days,
         "ranking": "blend" if isinstance(model.scores, Blend) else "neighbours",
         **_log_facts(model.log, model.catalog),
     }
@@ -84,7 +85,8 @@ def load_model(folder: Path) -> Model:
         facts = json.loads((folder / "model.json").read_text())
         log, catalog = _load_arrays(folder, facts)
         scores = _scores(facts["ranking"], folder / "scores", catalog, log)
-        return Model(catalog, log, scores, facts["version"], facts["depth"], facts["recent"])
+        about = (facts["version"], facts["depth"], facts["recent"], facts.get("days"))
+        return Model(catalog, log, scores, *about)
 
 
 def load_log(folder: Path) -> tuple[InteractionLog, Catalog]:

@@ -14,6 +14,7 @@ import pandas as pd
 from recsys import fingerprints, keys
 from recsys.arrays import Ints, Matrix
 from recsys.bestsellers import Visits, bestseller_lists, visits_of
+from recsys.blend.examples import latest_sessions
 from recsys.blend.model import Blend, BlendSettings, FitSources, fit_here
 from recsys.catalog import Catalog, build_catalog
 from recsys.log import InteractionLog, build_log
@@ -21,6 +22,10 @@ from recsys.neighbours import Neighbours, neighbours_of
 from recsys.packing import Ranked, pack, pack_lists
 from recsys.precompute import Model, Slates, profile_queries, slates_of
 from recsys.sources.item_knn import ItemKnn
+from recsys.sources.popularity import DAY
+
+BLEND_MOST = 10_000_000
+"""The largest history that the blend was measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class TrainingSettings:
     half_life_days: float = 14.0
     recent_products: int = 30  # of a profile, that its slate is made from
     ranking: Literal["neighbours", "blend"] = "neighbours"  # quick refresh, or all sources with the learned order
+    blend_most: int = BLEND_MOST  # interactions that the blend learns from, the latest; all else learns from all
     blend: BlendSettings = field(default_factory=BlendSettings)
 
 
@@ -136,18 +142,30 @@ def train_log(
     )
     chosen = _chosen(log, profiles)
     version = _version(log, catalog, settings)
-    fitted = _fitted(log, catalog, settings, fit_sources)
-    model = Model(catalog, log, fitted, version, settings.slate_depth, settings.recent_products)
+    learned, days = learned_from(log, settings)
+    fitted = _fitted(learned, catalog, settings, fit_sources)
+    model = Model(catalog, learned, fitted, version, settings.slate_depth, settings.recent_products, days)
     return Artifacts(
         version=version,
         made_at=now,
         catalog=catalog,
         neighbours=neighbours_of(log, catalog, settings.neighbours, fitted if isinstance(fitted, ItemKnn) else None),
-        slates=slates_of(fitted, profile_queries(log, settings.recent_products, chosen), settings.slate_depth),
+        slates=slates_of(fitted, profile_queries(log, settings.recent_products, chosen, days), settings.slate_depth),
         profile_ids=[str(p) for p in log.profiles.ids(chosen)],
         model=model,
         lists=dict(lists),
     )
+
+
+def learned_from(log: InteractionLog, settings: TrainingSettings) -> tuple[InteractionLog, float | None]:
+    """Return the rows that the ranking learns from, and the days that these span: None where they are all rows.
+
+    The plain recipe learns from all; the blend, which costs far more, from the latest whole sessions.
+    """
+    learned = latest_sessions(log, settings.blend_most) if settings.ranking == "blend" else log
+    if learned is log or not learned.has_times or not len(learned):
+        return learned, None
+    return learned, float(learned.at.max() - learned.at.min()) / DAY
 
 
 def _chosen(log: InteractionLog, profiles: Collection[str] | None) -> Ints:

@@ -26,9 +26,15 @@ def print_challenge(output: Output, found: Challenge) -> None:
         return
     output.line(f"Version {report.version} ({found.ranking}) is in force: {found.reason}.")
     output.line(
-        f"Learned from {report.interactions:,} interactions and {report.products:,} products;"
+        f"Learned from {report.interactions:,} interactions{_latest(report.blend_interactions, report.blend_days)}"
+        f" and {report.products:,} products;"
         f" {report.profiles:,} profiles have a slate of their own, {report.records:,} records are in the cache."
     )
+
+
+def _latest(interactions: int | None, days: float | None) -> str:
+    """What of its history a full model learned from, where that is not all."""
+    return f" (the full model from the latest {interactions:,}, of {days:.0f} days)" if interactions and days else ""
 
 
 def print_contest(output: Output, found: Contest) -> None:
@@ -100,7 +106,9 @@ def _print_trainings(output: Output, found: Status) -> None:
             f"In force: version {champion['version']} ({champion['ranking']}), made {champion['made_at'][:16]} UTC"
         )
         output.line(
-            f"  from {champion['interactions']:,} interactions and {champion['products']:,} products;"
+            f"  from {champion['interactions']:,} interactions"
+            f"{_latest(champion.get('blend_interactions'), champion.get('blend_days'))}"
+            f" and {champion['products']:,} products;"
             f" former versions: {', '.join(champion.get('former', ())) or 'none'}"
         )
     else:

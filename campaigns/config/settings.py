@@ -168,11 +168,12 @@ class WebhookSettings(_Part):
 
 class RecsSettings(_Part):
     """Where the models are kept (a folder or an address of fsspec that all hosts reach; None: in the workspace), above
-    how many interactions a nightly training is split up among workers, and the business rules of every slot that does
-    not say otherwise."""
+    how many interactions a full training is split up among workers, from how many of the latest ones the full model
+    learns at most, and the business rules of every slot that does not say otherwise."""
 
     artifacts_url: SecretOrNone = None
     split_above: Amount = 1_000_000
+    blend_most: Amount = 10_000_000
     hidden: Names = ()
     hidden_categories: Names = ()
     minimum_price_minor: Amount | None = None
@@ -186,7 +187,7 @@ class RecsSettings(_Part):
     @property
     def rules(self) -> dict[str, Any]:
         """The business rules alone, by name."""
-        own = ("artifacts_url", "split_above")
+        own = ("artifacts_url", "split_above", "blend_most")
         return {name: getattr(self, name) for name in type(self).model_fields if name not in own}
 
 

@@ -19,7 +19,7 @@ from campaigns.domain.errors import InvalidInput
 from campaigns.pipeline.train import History
 from recsys import keys
 from recsys.arrays import Bools, Ints, Matrix, csr, from_rows, row_numbers, top
-from recsys.blend.examples import Examples
+from recsys.blend.examples import Examples, looking_back
 from recsys.catalog import Catalog, build_catalog
 from recsys.columns import CART, Columns, Events
 from recsys.evaluation.leaks import LeakFound
@@ -193,10 +193,13 @@ def slates_at(arena: Arena, contender: Contender, *, is_fresh: bool = True) -> d
     """The precomputed slate of every question. `is_fresh`: made after the question's session, as those of mails are
     that are decided after a refresh; else they are the contender's records, made before it."""
     if is_fresh and contender.model is not None:
+        queries, days = arena.queries, contender.model.days
+        if days is not None:
+            queries = looking_back(queries, arena.split.past, days)
         asked = [f"question-{n}" for n in range(arena.asked)]
         last = datetime.fromtimestamp(float(np.nanmax(arena.queries.at, initial=0.0)) + 1.0, UTC)
         numbered = {"products": arena.catalog.products, "profiles": arena.log.profiles}
-        return dict(contender.model.answer(arena.queries, asked, last, **numbered))
+        return dict(contender.model.answer(queries, asked, last, **numbered))
     profiles = arena.log.profiles.external
     owners = ((n, int(one)) for n, one in enumerate(arena.queries.profile) if one >= 0)
     stored = ((n, contender.records.get(keys.profile(str(profiles[one])))) for n, one in owners)

@@ -46,11 +46,21 @@ from recsys.training import Artifacts
 CHALLENGE: Final = "recs_challenge"
 MOST_FULL: Final = 20_000_000
 """Interactions a full training reads at most."""
-BLEND_MOST: Final = 5_000_000
-"""Above this many interactions the plain recipe is learned: the blend would not be done by morning on one host."""
 SHRUNK: Final = 0.5
 """A history or catalog of less than this share of the champion's is taken for a mishap, not for news."""
-_KEPT: Final = ("version", "made_at", "ranking", "interactions", "products", "profiles", "records", "reason", "mix")
+_KEPT: Final = (
+    "version",
+    "made_at",
+    "ranking",
+    "interactions",
+    "blend_interactions",
+    "blend_days",
+    "products",
+    "profiles",
+    "records",
+    "reason",
+    "mix",
+)
 _HELD_SECONDS: Final = int(timedelta(days=30).total_seconds())
 
 
@@ -71,6 +81,7 @@ class Challenge:
             "ranking": self.ranking,
             "reason": self.reason,
             "interactions": report.interactions if report else None,
+            "blend_interactions": report.blend_interactions if report else None,
             "profiles": report.profiles if report else None,
             "records": report.records if report else None,
             "contest": self.contest.as_json(),
@@ -135,15 +146,14 @@ def _challenge(
 ) -> Challenge:
     champion, fit_sources = read_champion(engine), split.fit if split else fit_here
     stored = stored_contender(engine, str(champion.get("version", "")))
-    ranking: Ranking = "blend" if len(history.interactions) <= BLEND_MOST else "neighbours"
     contest = hold_contest(
         history,
-        ranking,
+        "blend",
         champion=stored,
         champion_until=datetime.fromisoformat(champion["made_at"]) if stored else None,
         fit_sources=fit_sources,
     )
-    ranking, reason, is_live = _settle(contest, ranking, history, champion)
+    ranking, reason, is_live = _settle(contest, history, champion)
     published = None
     if is_live or force:
         artifacts = learn(history, ranking, profiles=[], fit_sources=fit_sources)
@@ -156,18 +166,16 @@ def _challenge(
     return Challenge(contest, published, ranking, reason)
 
 
-def _settle(
-    contest: Contest, ranking: Ranking, history: History, champion: Mapping[str, Any]
-) -> tuple[Ranking, str, bool]:
+def _settle(contest: Contest, history: History, champion: Mapping[str, Any]) -> tuple[Ranking, str, bool]:
     for what, count in (("interactions", len(history.interactions)), ("products", len(history.products))):
         before = int(champion.get(what) or 0)
         if count < SHRUNK * before:
-            return ranking, f"{what} fell from {before:,} to {count:,}: is the data whole?", False
+            return "blend", f"{what} fell from {before:,} to {count:,}: is the data whole?", False
     if contest.verdict is None:
         return "neighbours", contest.notes[0] + "; the plain recipe serves", True
     if not contest.verdict.live and not champion:
         return "neighbours", f"the full model {contest.verdict.reason}; the plain recipe serves", True
-    return ranking, contest.verdict.reason, contest.verdict.live
+    return "blend", contest.verdict.reason, contest.verdict.live
 
 
 def _publish(
@@ -191,12 +199,14 @@ def _publish(
         "made_at": history.now.isoformat(),
         "ranking": ranking,
         "interactions": report.interactions,
+        "blend_interactions": report.blend_interactions,
+        "blend_days": report.blend_days,
         "products": len(history.products),
         "profiles": report.profiles,
         "records": report.records,
         "reason": reason,
         **mix,
-        "population": population_of(history),
+        "population": population_of(history, report.blend_days),
         "contest": contest.as_json(),
     }
     shelf.put(version, manifest, records.items(), partial(save_model, artifacts.model))

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import Connection
 
-from campaigns.pipeline.recs_features import FEATURES, POPULATION, features_of, last_touch, touches_of_state
+from campaigns.pipeline.recs_features import FEATURES, POPULATION, features_of, last_touch, touches_of_state, within
 from campaigns.storage.profiles import read_profiles
 from campaigns.storage.recs import list_known, list_served
 from recsys.arrays import Floats
@@ -73,7 +73,8 @@ def compare_populations(connection: Connection, population: Mapping[str, Any], n
     """Compares the training sample (of the champion's manifest) and the served of before with the served of lately."""
     lately = list_served(connection, since=now - LATELY, until=now, limit=POPULATION)
     before = list_served(connection, since=now - LATELY - BEFORE, until=now - LATELY, limit=POPULATION)
-    served, earlier = _features(connection, lately), _features(connection, before)
+    days = population.get("days")
+    served, earlier = _features(connection, lately, days), _features(connection, before, days)
     ids = [int(one) for one in population.get("profiles", ()) if str(one).isdigit()]
     known = list_known(connection, ids)
     features = population.get("features", ())
@@ -96,8 +97,9 @@ def _table(rows: Sequence[Sequence[float]], columns: int) -> Floats:
     return np.array(rows, dtype=float).reshape(-1, columns)
 
 
-def _features(connection: Connection, moments: Mapping[int, datetime]) -> Floats:
-    """Features at the last touch before a decision, whether the profile is known, and log hours since the touch."""
+def _features(connection: Connection, moments: Mapping[int, datetime], days: float | None) -> Floats:
+    """Features at the last touch before a decision by the `days` before it, whether the profile is known, and log hours
+    since the touch."""
     known = list_known(connection, list(moments))
     found = []
     for profile_id, row in read_profiles(connection, list(moments)).items():
@@ -105,7 +107,7 @@ def _features(connection: Connection, moments: Mapping[int, datetime]) -> Floats
         touches = touches_of_state(ProfileState.from_json(row.state), decided)
         if at := last_touch(touches):
             since = log1p((decided - at) / 3.6e9)
-            found.append([*features_of(touches, at), float(profile_id in known), since])
+            found.append([*features_of(within(touches, at, days), at), float(profile_id in known), since])
     return _table(found, len(FEATURES) + 2)
 
 

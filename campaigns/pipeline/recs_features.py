@@ -60,6 +60,15 @@ def touches_of_rows(rows: pd.DataFrame, until: int) -> Touches:
     return Touches([(a, str(p)) for a, p in viewed][-VIEWS:], sorted({(a, str(p)) for a, p in bought}))
 
 
+def within(touches: Touches, now: int, days: float | None) -> Touches:
+    """What of it happened within `days` before a moment (microseconds): all that a model looks at; None: all."""
+    if days is None:
+        return touches
+    since = now - days * _DAY
+    views, orders = ([one for one in rows if one[0] >= since] for rows in (touches.views, touches.orders))
+    return Touches(views, orders)
+
+
 def features_of(touches: Touches, now: int) -> list[float]:
     """One value per name in `FEATURES`, at `now` (microseconds). Counts and days on a log scale; never is -1."""
     views, orders = touches.views, touches.orders
@@ -95,18 +104,25 @@ def last_touch(touches: Touches) -> int:
     return max([at for at, _ in touches.views[-1:]] + [at for at, _ in touches.orders[-1:]], default=0)
 
 
-def features_by_profile(interactions: pd.DataFrame, moments: dict[str, int]) -> dict[str, list[float]]:
-    """Features of many profiles out of one frame, each at its own moment (microseconds)."""
+def features_by_profile(
+    interactions: pd.DataFrame, moments: dict[str, int], days: float | None = None
+) -> dict[str, list[float]]:
+    """Features of many profiles out of one frame, each at its own moment (microseconds), by the `days` before it."""
     if interactions.empty or not moments:
         return {}
     mine = interactions[interactions[Columns.PROFILE].isin(list(moments))]
     groups = mine.groupby(Columns.PROFILE, sort=False)
-    return {str(p): features_of(touches_of_rows(rows, moments[str(p)]), moments[str(p)]) for p, rows in groups}
+    found = {}
+    for profile, rows in groups:
+        at = moments[str(profile)]
+        found[str(profile)] = features_of(within(touches_of_rows(rows, at), at, days), at)
+    return found
 
 
-def population_of(history: History) -> dict[str, object]:
+def population_of(history: History, days: float | None = None) -> dict[str, object]:
     """Who a model was trained on, to compare with who is served: features of a sample of its profiles, each at its own
-    last touch, those of them with a timer, and the share of rows that belong to nobody."""
+    last touch by the `days` that the model looks back, those of them with a timer, and the share of rows that belong to
+    nobody."""
     rows = history.interactions
     if rows.empty:
         return {"features": [], "rows_without_profile": 0.0}
@@ -114,7 +130,13 @@ def population_of(history: History) -> dict[str, object]:
     mine = rows[rows[Columns.PROFILE].isin(sample)]
     last = mine.groupby(Columns.PROFILE)[Columns.OCCURRED_AT].max()
     moments = dict(zip(map(str, last.index), _micros(last).tolist(), strict=True))
-    found = features_by_profile(mine, moments)
+    found = features_by_profile(mine, moments, days)
     without = float(rows[Columns.PROFILE].isna().mean())
     armed = [one for one in found if one in history.armed]
-    return {"profiles": list(found), "features": list(found.values()), "armed": armed, "rows_without_profile": without}
+    return {
+        "profiles": list(found),
+        "features": list(found.values()),
+        "armed": armed,
+        "rows_without_profile": without,
+        "days": days,
+    }

@@ -31,6 +31,7 @@ from recsys.catalog import Catalog
 from recsys.log import InteractionLog
 from recsys.sources.base import Source
 from recsys.stored import load_log, log_name, save_log
+from recsys.training import BLEND_MOST
 
 _log = logging.getLogger(__name__)
 SPLIT: Final = "recs_split"
@@ -144,7 +145,8 @@ def begin_split(engine: Engine, history: History, hand_out: HandOut | None) -> S
     frames = {"interactions": history.interactions, "products": history.products}
     lists = {"profiles": history.profiles, "known": sorted(history.known or ()), "armed": sorted(history.armed)}
     frames |= {name: pd.DataFrame({"id": pd.Series(ids, dtype="str")}) for name, ids in lists.items()}
-    facts = {"now": history.now.isoformat(), "days": history.days, "last_event": history.last_event}
+    facts: dict[str, Any] = {name: getattr(history, name) for name in ("days", "last_event", "blend_most")}
+    facts["now"] = history.now.isoformat()
     job_shelf(engine, job).put_history(frames, facts)
     with transaction(engine.database) as connection:
         began_at = engine.now(connection).isoformat()
@@ -184,6 +186,7 @@ def _stored_history(shelf: JobShelf) -> History | None:
         last_event=int(facts["last_event"]),
         known=frozenset(ids["known"]),
         armed=frozenset(ids["armed"]),
+        blend_most=int(facts.get("blend_most") or BLEND_MOST),
     )
 
 

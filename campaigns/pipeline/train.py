@@ -27,7 +27,7 @@ from recsys.blend.model import FitSources, fit_here
 from recsys.columns import Columns
 from recsys.mixing import PLAIN, Mix
 from recsys.precompute import Model
-from recsys.training import Artifacts, TrainingSettings, train
+from recsys.training import BLEND_MOST, Artifacts, TrainingSettings, train
 
 HISTORY: Final = timedelta(days=180)
 """How far back training looks, in a shop of ordinary size."""
@@ -49,7 +49,8 @@ Ranking = Literal["neighbours", "blend"]
 @dataclass(frozen=True, slots=True)
 class TrainReport:
     """What was learned from how much: `records` there are, of which `written` this time, `new` interactions since the
-    last time; `is_whole` where everything was read anew."""
+    last time; `is_whole` where everything was read anew. Where the full model learned from the latest interactions
+    only, these are `blend_interactions`, of the last `blend_days`."""
 
     version: str
     made_at: datetime
@@ -60,12 +61,15 @@ class TrainReport:
     written: int
     new: int
     is_whole: bool = True
+    blend_interactions: int | None = None
+    blend_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """What training is made from, as it was at `now`; `profiles` are those who get a slate of their own, `known` those
-    of all that have an address or a user id, `armed` those that have a timer."""
+    of all that have an address or a user id, `armed` those that have a timer. The full model learns from at most
+    `blend_most` of the interactions, the latest."""
 
     interactions: pd.DataFrame
     products: pd.DataFrame
@@ -75,6 +79,7 @@ class History:
     last_event: int = 0
     known: frozenset[str] | None = None
     armed: frozenset[str] = frozenset()
+    blend_most: int = BLEND_MOST
 
 
 def ask(
@@ -114,7 +119,17 @@ def read_history(engine: Engine, *, until: datetime | None = None, most: int = M
         armed = [str(one) for one in list_armed_profiles(connection, limit=MOST_SLATES)]
     profiles = dict.fromkeys([*armed, *active_profiles(interactions, now)])
     chosen = list(profiles)[:MOST_SLATES]
-    return History(interactions, products, chosen, now, span / timedelta(days=1), last_event, known, frozenset(armed))
+    return History(
+        interactions=interactions,
+        products=products,
+        profiles=chosen,
+        now=now,
+        days=span / timedelta(days=1),
+        last_event=last_event,
+        known=known,
+        armed=frozenset(armed),
+        blend_most=engine.settings.recs.blend_most,
+    )
 
 
 def moment_of(connection: Connection, now: datetime) -> datetime:
@@ -149,7 +164,7 @@ def learn(
         history.interactions,
         history.products,
         now=history.now,
-        settings=TrainingSettings(ranking=ranking),
+        settings=TrainingSettings(ranking=ranking, blend_most=history.blend_most),
         profiles=history.profiles if profiles is None else profiles,
         fit_sources=fit_sources,
     )
@@ -181,8 +196,18 @@ def report_of(artifacts: Artifacts, interactions: int, records: int) -> TrainRep
     """The numbers of a training."""
     products = len(artifacts.catalog.products.external)
     profiles = len(artifacts.profile_ids)
+    model = artifacts.model
     return TrainReport(
-        artifacts.version, artifacts.made_at, interactions, products, profiles, records, records, interactions
+        artifacts.version,
+        artifacts.made_at,
+        interactions,
+        products,
+        profiles,
+        records,
+        records,
+        interactions,
+        blend_interactions=None if model.days is None else len(model.log),
+        blend_days=model.days,
     )
 
 

@@ -6,11 +6,11 @@ from), within a basket whose lines share one moment, else anywhere in the sessio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recsys.arrays import Bools, Ints
+from recsys.arrays import Bools, Ints, positions, row_numbers
 from recsys.columns import CART
 from recsys.log import InteractionLog
 from recsys.queries import Queries
@@ -57,6 +57,20 @@ def split_log(log: InteractionLog, start: float, end: float = 1.0) -> tuple[Inte
     late = (of_row >= border) & ((of_row < stop) | (end >= 1.0))
     early = (of_row < border) & ((log.at < border) | (not log.has_times))
     return log.select(early), log.select(late)
+
+
+def latest_sessions(log: InteractionLog, most: int) -> InteractionLog:
+    """Return the latest whole sessions of the log that hold at most `most` rows together; all of them where they do.
+
+    The cut lies at one moment for everybody: what began after it is there whole, and nothing that began before it.
+    """
+    if len(log) <= most:
+        return log
+    starts = np.searchsorted(log.session, np.arange(log.sessions))
+    began = log.at[starts] if log.has_times else np.arange(log.sessions, dtype=float)
+    of_row = began[log.session]
+    last_left_out = np.partition(of_row, len(log) - most - 1)[len(log) - most - 1]
+    return log.select(of_row > last_left_out)
 
 
 def window_share(log: InteractionLog, examples: int, smallest: float, largest: float) -> float:
@@ -143,6 +157,21 @@ class _profile_horizon:  # noqa: N801 - called like a function
         rows = self.order[a : min(b, a + LONGEST_HISTORY)]  # a bot's day holds a hundred thousand
         others = rows[self.log.session[rows] != self.log.session[row]]
         return [int(p) for p in self.log.product[others]]
+
+
+def looking_back(queries: Queries, past: InteractionLog, days: float) -> Queries:
+    """Return queries cut out of a log that know of `past` what happened within `days` before they are asked."""
+    rows = np.flatnonzero(past.profile >= 0)
+    rows = rows[np.lexsort((past.at[rows], past.profile[rows]))]
+    known, at = past.profile[rows], past.at[rows]
+    a, b = np.searchsorted(known, queries.profile, side="left"), np.searchsorted(known, queries.profile, side="right")
+    since = (queries.at - days * DAY).tolist()
+    seen = [y - x - int(np.searchsorted(at[x:y], t)) for x, y, t in zip(a.tolist(), b.tolist(), since, strict=True)]
+    lengths = np.diff(queries.history_start)
+    kept = np.minimum(lengths, np.array(seen, dtype=np.int64))
+    late = positions(queries.history_start) >= (lengths - kept)[row_numbers(queries.history_start)]
+    starts = np.concatenate([[0], np.cumsum(kept)])
+    return replace(queries, history_start=starts, history=queries.history[late])
 
 
 def _histories(past: InteractionLog, profile: Ints) -> list[list[int]]:
