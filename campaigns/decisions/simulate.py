@@ -80,11 +80,19 @@ class Simulation:
             yield from _Life(self, profile).live(events)
 
     def foresee(
-        self, profile: Profile, state: ProfileState, book: EnrollmentBook, past_sends: Sequence[PastSend] = ()
+        self,
+        profile: Profile,
+        state: ProfileState,
+        book: EnrollmentBook,
+        past_sends: Sequence[PastSend] = (),
+        *,
+        now: datetime | None = None,
     ) -> list[Happening]:
-        """What will happen next to a profile if it does nothing more, up to `until`. Changes none of its arguments."""
+        """What will happen next to a profile if it does nothing more, up to `until`. Changes none of its arguments.
+
+        A timer that is overdue at `now` is decided then, as live; without it each is decided at its own time."""
         life = _Life(self, profile)
-        life.state, life.sends = state, list(past_sends)
+        life.state, life.sends, life.earliest = state, list(past_sends), now
         for mark in book.live():
             if mark.campaign_id in self.campaigns:
                 life.book.put(replace(mark))
@@ -94,7 +102,7 @@ class Simulation:
 class _Life:
     """One profile's way through the simulation."""
 
-    __slots__ = ("book", "happened", "next_due", "profile", "sends", "setting", "state")
+    __slots__ = ("book", "earliest", "happened", "next_due", "profile", "sends", "setting", "state")
 
     def __init__(self, setting: Simulation, profile: Profile) -> None:
         self.setting, self.profile = setting, profile
@@ -102,6 +110,7 @@ class _Life:
         self.sends: list[PastSend] = []
         self.happened: list[Happening] = []
         self.next_due: datetime | None = None
+        self.earliest: datetime | None = None
 
     def live(self, events: Iterable[Event]) -> list[Happening]:
         setting = self.setting
@@ -140,7 +149,7 @@ class _Life:
     def _fire_before(self, until: datetime) -> None:
         """Fires timers in the order of their times; events of an instant come before its timers."""
         while self.next_due is not None and self.next_due < until:
-            now = self.next_due
+            now = self.next_due if self.earliest is None else max(self.next_due, self.earliest)
             ripe = [mark for mark in self.book.live() if mark.due_at is not None and mark.due_at <= now]
             for mark in sorted(ripe, key=lambda mark: decision_order(mark, self.setting.campaigns)):
                 self._fire(mark, now)

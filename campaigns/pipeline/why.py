@@ -15,7 +15,7 @@ from campaigns.domain.campaign import Campaign
 from campaigns.domain.decision import Defer, Ghost, Send, explain, explain_exit
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.campaign_book import Snapshot
-from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.engine import Engine, World
 from campaigns.pipeline.people import books_of
 from campaigns.pipeline.policy import profile_of, shop_policy, suppressions_of
 from campaigns.pipeline.why_words import EventWords, say_coupon, say_decision, say_moved, say_refusal, say_step
@@ -36,6 +36,7 @@ from triggers.state import ProfileState
 EVENTS_SHOWN = 300
 
 _FORESEEN = timedelta(days=60)
+_GRACE = timedelta(minutes=5)
 _VISIT = timedelta(minutes=30)
 _MANY = 3
 
@@ -98,6 +99,7 @@ def _find(connection: Connection, who: str) -> ProfileRow:
 class _Teller:
     def __init__(self, connection: Connection, profile: ProfileRow, snapshot: Snapshot, engine: Engine) -> None:
         self.profile, self.snapshot, self.engine = profile, snapshot, engine
+        self.is_replay = engine.is_virtual or engine.cache.world == World.REPLAY.value
         profile_id = profile.profile_id
         self.events = list_profile_events(connection, profile_id)
         self.enrollments = list_profile_enrollments(connection, profile_id)
@@ -131,7 +133,8 @@ class _Teller:
             yield Moment(at, "feedback", f"{what} (message {ref}){', by a machine' if machine else ''}.")
 
     def coming(self, now: datetime) -> Iterator[Moment]:
-        """What will happen if nothing else does: the timers played on, by the code that decides."""
+        """What will happen if nothing else does: the timers played on, by the code that decides. Those that are overdue
+        are decided now, but for a replay, where each is decided at its own time."""
         book = books_of(self.enrollments).get(self.profile.profile_id, EnrollmentBook())
         running = {row.campaign_id: row for row in self.enrollments if row.due_at is not None}
         campaigns = dict(self.snapshot.running)
@@ -145,7 +148,8 @@ class _Teller:
         state = ProfileState.from_json(self.profile.state)
         sends = [(d.campaign_id, d.step - 1, d.decided_at) for d in self.decisions if d.outcome in ("send", "ghost")]
         profile = profile_of(self.profile, state, self.consent)
-        for one in simulation.foresee(profile, state, book, counted_sends(sends, campaigns, shop)):
+        past, decided_at = counted_sends(sends, campaigns, shop), None if self.is_replay else now
+        for one in simulation.foresee(profile, state, book, past, now=decided_at):
             if text := self._foreseen(one, campaigns[one.campaign_id], now):
                 at = one.decided_at if isinstance(one, SimulatedDecision) else one.at
                 yield Moment(at, "next", text, one.campaign_id)
@@ -165,13 +169,22 @@ class _Teller:
         if isinstance(one.decision, Defer):
             return ""
         which = f"{campaign.name}: {say_step(campaign, one.step)}"
-        late = " It is overdue: are the workers running?" if one.decided_at < now - timedelta(minutes=5) else ""
+        late = " It is overdue: are the workers running?" if self._is_overdue(one, now) else ""
         if isinstance(one.decision, Send):
-            waited = " (it waits for the hours when mail may go out)" if one.decided_at > one.due_at else ""
+            waits = one.decided_at > (one.due_at if self.is_replay else max(one.due_at, now))
+            waited = " (it waits for the hours when mail may go out)" if waits else ""
             return f"{which} goes out, if nothing else happens{waited}.{late}"
         if isinstance(one.decision, Ghost):
             return f"{which} is held back: the shopper belongs to those who get no mail of this campaign.{late}"
         return f"{which} will not go out. {explain(one.decision)}{late}"
+
+    def _is_overdue(self, one: SimulatedDecision, now: datetime) -> bool:
+        """Whether the timer of what is decided should have fired a while ago; it may wait long for the right hour."""
+        mail = (one.campaign_id, one.key, one.step)
+        return not self.is_replay and any(
+            row.due_at is not None and row.due_at < now - _GRACE and (row.campaign_id, row.key, row.step) == mail
+            for row in self.enrollments
+        )
 
     def _events(self) -> Iterator[Moment]:
         """Events in words; product views that follow each other in one visit are one line."""

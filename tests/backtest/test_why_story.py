@@ -20,7 +20,7 @@ from campaigns.storage.database import transaction
 from triggers.events import Event, EventName, Line
 
 LIBRARY = Path(__file__).parents[2] / "campaigns" / "library"
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,23 @@ def test_a_campaign_that_never_started_says_why(engine: Engine) -> None:
         (4 * MINUTE, EventName.PRODUCT_VIEWED, "bulb"),
     )
     assert "Browse abandonment did not start: there was an order shortly before." in texts(story)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("late", "comes"), [(23 * HOUR, "goes out, if nothing"), (25 * HOUR, "will not go out. The mail was due")]
+)
+def test_of_an_overdue_mail_why_says_what_the_gates_answer(engine: Engine, late: timedelta, comes: str) -> None:
+    with transaction(engine.database) as connection:
+        at = engine.now(connection) - HOUR - late
+    ada = {"user_id": "u1", "email": "ada@shoppers.example", "lines": (Line("lamp"),)}
+    ingest_events(engine, [Event("shop", "m1", EventName.PRODUCT_ADDED, at, at, **ada)])
+    first, *_ = tell(engine, "u1").next
+    assert first.text.startswith(f"Abandoned cart: mail 1 of 3 (reminder) {comes}")
+    assert first.text.endswith("It is overdue: are the workers running?")
+    assert "it waits for the hours" not in first.text
+    decide_due(engine)
+    [decided] = [moment.text for moment in tell(engine, "u1").moments if moment.kind == "decision"]
+    assert ("is sent" in decided) is ("goes out" in comes)
+    reason = first.text.partition("not go out. ")[2].removesuffix(" It is overdue: are the workers running?")
+    assert reason.partition(" could go")[0] in decided  # and not to the second later

@@ -118,6 +118,19 @@ def test_what_comes_next_if_nothing_else_happens():
     assert (state.to_json(), next(book.live()).step) == (before, 0)
 
 
+def test_what_is_overdue_is_decided_now_and_what_follows_at_its_own_time():
+    state, book = ProfileState(), EnrollmentBook()
+    simulation = Simulation.of(LIBRARY, SHOP, until=START + timedelta(days=30))
+    for event in did((0 * HOUR, EventName.PRODUCT_ADDED, "shirt")):
+        evaluate(simulation.rules, state, book, event, now=event.received_at)
+    for late, reason in ((4 * HOUR, "passed"), (26 * HOUR, "too_late")):
+        coming = simulation.foresee(ADA, state, book, now=START + late)
+        assert all(isinstance(one, SimulatedDecision) for one in coming)
+        first = coming[0]
+        assert (first.step, first.decision.reason, first.decided_at - START) == (0, reason, late)
+    assert [one.decided_at - START for one in coming][-1] == 72 * HOUR
+
+
 def test_summary_adds_up_and_tells_who_ordered_anyway():
     buyer = did((0 * HOUR, EventName.PRODUCT_ADDED, "shirt"), (30 * MINUTE, EventName.ORDER_COMPLETED, "shirt"))
     leaver = did((0 * HOUR, EventName.PRODUCT_ADDED, "shirt"))
