@@ -36,9 +36,11 @@ Spread = Callable[[str, Sequence[Sequence[str]], bool], None]
 
 
 def artifacts_of(engine: Engine) -> ArtifactStore:
-    """Where everything that was learned is kept."""
+    """Where everything that was learned is kept: in the workspace, or in a place that is marked as this shop's."""
     setting = engine.settings.recs.artifacts_url
-    return ArtifactStore(setting.get_secret_value() if setting else str(engine.workspace.artifacts / "recs"))
+    if setting is None:
+        return ArtifactStore(str(engine.workspace.artifacts / "recs"))
+    return ArtifactStore(setting.get_secret_value(), owner=engine.settings.shop.id)
 
 
 def shelf_of(engine: Engine) -> Shelf:

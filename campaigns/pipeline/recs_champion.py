@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from campaigns.domain.errors import WrongUsage
 from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.precompute import KEEP_SECONDS, Spread, model_of, shelf_of
+from campaigns.pipeline.precompute import KEEP_SECONDS, Spread, artifacts_of, model_of, shelf_of
 from campaigns.pipeline.recs_arena import Contender
 from campaigns.pipeline.recs_contest import Contest, hold_contest
 from campaigns.pipeline.recs_features import population_of
@@ -103,12 +103,13 @@ def challenge(
 
     `force` publishes in any case; `spread` hands the slates to other workers where they are many, `hand_out` the
     fitting of sources where there is much to learn from. Raises WrongUsage where there is nothing to learn from or
-    another training runs."""
+    another training runs, UnusableEnvironment where the artifacts are another shop's."""
     with training_turn(engine.database, is_full=True) as is_ours:
         if not is_ours:
             raise WrongUsage(
                 "another training is running", fix="wait for it; `rekindle recs status` shows how far it is"
             )
+        artifacts_of(engine).claim()  # and not hours later
         history = read_history(engine, most=MOST_FULL)
         if history.interactions.empty:
             raise WrongUsage("there is no history to learn from", fix="import events, or let the shop send some")

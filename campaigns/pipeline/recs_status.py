@@ -10,9 +10,9 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from campaigns.domain.campaign_values import tell_age
-from campaigns.domain.errors import WrongUsage
+from campaigns.domain.errors import UnusableEnvironment, WrongUsage
 from campaigns.pipeline.engine import Engine
-from campaigns.pipeline.precompute import shelf_of
+from campaigns.pipeline.precompute import artifacts_of, shelf_of
 from campaigns.pipeline.recs_champion import CHALLENGE
 from campaigns.pipeline.recs_drift import Populations, compare_populations
 from campaigns.pipeline.recs_split import SPLIT
@@ -111,7 +111,7 @@ def read_status(engine: Engine) -> Status:
     split = dict(beats[SPLIT][1], at=beats[SPLIT][0]) if SPLIT in beats and beats[SPLIT][1].get("job") else {}
     sizes = engine.cache.sizes()
     still = _span(today, split["at"]) if split else 0.0
-    alarms = _alarms(handoffs, populations, covered, training, sizes, champion, still)
+    alarms = [*_other_owner(engine), *_alarms(handoffs, populations, covered, training, sizes, champion, still)]
     return Status(
         now,
         champion,
@@ -126,6 +126,15 @@ def read_status(engine: Engine) -> Status:
         populations,
         alarms,
     )
+
+
+def _other_owner(engine: Engine) -> list[str]:
+    """What is to be told where the artifacts are another shop's."""
+    try:
+        artifacts_of(engine).check_owner()
+    except UnusableEnvironment as error:
+        return [str(error)]
+    return []
 
 
 def _population(engine: Engine, version: str) -> Mapping[str, Any]:

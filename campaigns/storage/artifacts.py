@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,18 @@ import fsspec
 
 from campaigns.domain.errors import UnusableEnvironment
 
+OWNER = "owner.json"
+"""The mark at the top of a place that several shops could reach: whose artifacts these are."""
+
 
 class ArtifactStore:
     """A tree of files. Names are relative, with slashes; a folder is there as soon as a file is in it.
 
-    Errors name the address without what stands before its `@`, where passwords are."""
+    With an `owner` (the shop's id) the place is marked as theirs by the first writing, and nobody else writes or
+    removes there. Errors name the address without what stands before its `@`, where passwords are."""
 
-    def __init__(self, address: str) -> None:
-        self.where = without_secrets(address)
+    def __init__(self, address: str, owner: str = "") -> None:
+        self.where, self._owner, self._is_claimed = without_secrets(address), owner, not owner
         try:
             self._files, root = fsspec.core.url_to_fs(address)
         except (ValueError, ImportError, OSError) as error:
@@ -37,11 +42,43 @@ class ArtifactStore:
     @contextmanager
     def open(self, name: str, mode: str = "rb") -> Iterator[IO[Any]]:
         """Opens a file; missing folders are made. Raises UnusableEnvironment where it cannot be read or written."""
+        if "w" in mode:
+            self.claim()
         with self._reached():
             if "w" in mode:
                 self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
             with self._files.open(self._path(name), mode) as file:
                 yield file
+
+    def claim(self) -> None:
+        """Marks a place that nobody owns as the owner's. Raises UnusableEnvironment where it is another shop's."""
+        if self._is_claimed:
+            return
+        is_marked = self.check_owner()
+        self._is_claimed = True
+        if not is_marked:
+            self.write(OWNER, json.dumps({"shop": self._owner}).encode())
+
+    def check_owner(self) -> bool:
+        """Whether the place is marked as the owner's. Raises UnusableEnvironment where it is another shop's."""
+        found = self._find_owner()
+        if found and self._owner and found != self._owner:
+            raise UnusableEnvironment(
+                f"the artifacts at {self.where} are those of the shop {found!r}, and this is {self._owner!r}",
+                where="recs.artifacts_url",
+                fix=f"give each shop a place of its own; if this shop was renamed, delete {OWNER} there",
+            )
+        return bool(found)
+
+    def _find_owner(self) -> str:
+        """The id of the shop whose artifacts these are; "" where no mark is there, or none that was written whole."""
+        if not self.has(OWNER):
+            return ""
+        with self.open(OWNER) as file:
+            try:
+                return str(json.loads(file.read())["shop"])
+            except (ValueError, KeyError, TypeError):
+                return ""
 
     def write(self, name: str, data: bytes) -> None:
         """Writes a small file at once."""
@@ -94,6 +131,7 @@ class ArtifactStore:
 
     def remove(self, name: str) -> None:
         """Removes a file or a folder; what is not there counts as removed."""
+        self.claim()
         with self._reached():
             if self._files.exists(self._path(name)):
                 self._files.rm(self._path(name), recursive=True)

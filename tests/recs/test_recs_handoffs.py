@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from campaigns.clock import VirtualClock
+from campaigns.config import Workspace
+from campaigns.domain.errors import UnusableEnvironment
 from campaigns.pipeline import train as training
-from campaigns.pipeline.engine import Engine
+from campaigns.pipeline.engine import Engine, open_engine
 from campaigns.pipeline.ingest import ingest_events
+from campaigns.pipeline.recs_champion import challenge
 from campaigns.pipeline.recs_status import read_status
 from campaigns.pipeline.refresh import refresh, train_and_publish
 from campaigns.storage.database import statement, transaction
@@ -100,3 +104,21 @@ def test_mail_that_waits_alarms_whether_it_left_late_or_not_at_all(fresh: Engine
         sent=START if status == "sent" else None,
     )
     assert stale(fresh) == ["decision to mail"]
+
+
+def test_a_shop_that_was_given_anothers_artifacts_is_told(
+    engine: Engine, workspace: Workspace, environ: dict[str, str], tmp_path: Path
+) -> None:
+    shared = environ | {"REKINDLE_RECS_ARTIFACTS_URL": f"file://{tmp_path}/shared"}
+    with open_engine(workspace.root, clock=VirtualClock(START), environ=shared) as ours:
+        assert refresh(ours) is not None
+        assert not [one for one in read_status(ours).alarms if "artifacts" in one]
+    kept = sorted(path.name for path in (tmp_path / "shared").rglob("*"))
+    other = shared | {"REKINDLE_SHOP_ID": "teapots"}
+    with open_engine(workspace.root, clock=VirtualClock(START), environ=other) as theirs:
+        assert refresh(theirs) is not None  # from everything: nothing is kept, and the cache is written
+        assert refresh(theirs) is None
+        with pytest.raises(UnusableEnvironment, match="and this is 'teapots'; give each shop a place of its own"):
+            challenge(theirs)
+        assert [one for one in read_status(theirs).alarms if "and this is 'teapots'" in one]
+    assert sorted(path.name for path in (tmp_path / "shared").rglob("*")) == kept

@@ -8,16 +8,21 @@ from uuid import uuid4
 import pytest
 
 from campaigns.domain.errors import UnusableEnvironment, WrongUsage
-from campaigns.storage.artifacts import ArtifactStore, without_secrets
+from campaigns.storage.artifacts import OWNER, ArtifactStore, without_secrets
 from campaigns.storage.recs_shelf import KEPT, Shelf
 
 RECORDS = [("pop:global", b"\x00\x01"), ("p:ü", b"x" * 300)]
 
 
 @pytest.fixture(params=["folder", "file://", "memory://"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     addresses = {"folder": str(tmp_path / "a"), "file://": f"file://{tmp_path}/b", "memory://": f"memory://{uuid4()}"}
-    return ArtifactStore(addresses[request.param])
+    return addresses[request.param]
+
+
+@pytest.fixture
+def store(address: str) -> ArtifactStore:
+    return ArtifactStore(address)
 
 
 def save(folder: Path) -> None:
@@ -75,3 +80,43 @@ def test_a_place_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> N
     store = ArtifactStore(str(tmp_path / "file"))
     with pytest.raises(UnusableEnvironment, match="cannot be reached"):
         store.write("x/y", b"")
+
+
+def test_a_place_belongs_to_the_shop_that_wrote_there_first(address: str) -> None:
+    ArtifactStore(address, "lamps").write("live/v1/manifest.json", b"{}")
+    other = ArtifactStore(address, "teapots")
+    for change in (
+        lambda: other.write("live/v1/manifest.json", b"[]"),
+        lambda: other.remove("live"),
+        lambda: Shelf(other, "live").put("v2", {}, RECORDS),
+        other.claim,
+        other.check_owner,
+    ):
+        with pytest.raises(UnusableEnvironment, match="those of the shop 'lamps', and this is 'teapots'") as caught:
+            change()
+        assert "\n" not in str(caught.value)
+    again = ArtifactStore(address, "lamps")
+    assert again.files("live/v1") == ["manifest.json"]
+    again.remove("live/v1")
+    assert not again.has("live/v1/manifest.json")
+    assert again.check_owner()
+
+
+@pytest.mark.parametrize("mark", [None, b"", b"[]", b'{"sh'])
+def test_a_place_without_a_whole_mark_is_taken_over_once(address: str, mark: bytes | None) -> None:
+    before = ArtifactStore(address)
+    Shelf(before, "live").put("v1", {}, RECORDS)
+    if mark is not None:
+        before.write(OWNER, mark)
+    heir = ArtifactStore(address, "lamps")
+    assert not heir.check_owner()
+    Shelf(heir, "live").put("v2", {}, RECORDS)
+    assert Shelf(heir, "live").versions() == ["v2", "v1"]
+    with pytest.raises(UnusableEnvironment, match="'lamps'"):
+        ArtifactStore(address, "teapots").claim()
+
+
+def test_reading_marks_nothing(address: str) -> None:
+    store = ArtifactStore(address, "lamps")
+    assert store.folders() == [] and not store.has("live") and not store.check_owner()
+    ArtifactStore(address, "teapots").claim()
