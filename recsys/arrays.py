@@ -79,9 +79,26 @@ def best_of_product(
             found.data = (found.data * scale[found.indices]).astype(np.float32)
         return top(found, depth)
     given = np.zeros(0, np.float32) if scale is None else np.asarray(scale, dtype=np.float32)
-    parts = (left.indptr, left.indices, left.data, right.indptr, right.indices, right.data)
+    parts = ((one.indptr, one.indices, one.data) for one in (left, right))
     values, columns, starts = loops.best_of_product(*parts, given, right.shape[1], depth, in_order)
     return from_rows(values, columns, starts, (left.shape[0], right.shape[1]))
+
+
+def best_of_rows(scores: Matrix, depth: int) -> Matrix:
+    """Return `top(scores, depth)`; where compiled, of equal values the one that is stored first comes first."""
+    loops = kernels()
+    if loops is None:
+        return top(scores, depth)
+    values, columns, starts = loops.best_of_rows(scores.indptr, scores.indices, scores.data, depth)
+    return from_rows(values, columns, starts, scores.shape)
+
+
+def heads(ranked: Matrix, depth: int) -> Matrix:
+    """Return the first `depth` stored values of each row."""
+    kept = np.minimum(np.diff(ranked.indptr), depth)
+    starts = np.concatenate([[0], np.cumsum(kept)])
+    place = np.repeat(ranked.indptr[:-1] - starts[:-1], kept) + np.arange(starts[-1])
+    return from_rows(ranked.data[place], ranked.indices[place], starts, ranked.shape)
 
 
 def _best_of(scores: Matrix, start: int, stop: int, width: int) -> tuple[Floats, Ints, Ints]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -28,26 +27,72 @@ class Width:
 
 @dataclass(frozen=True)
 class Pairs:
-    """(query, product) pairs sorted by query then product; `scores` and `ranks` have one column per source.
+    """(query, product) pairs sorted by query then product; shares, ranks and scores have one column per source.
 
     A score of 0 and a rank of `Width.deep` mean that the source did not propose the product. `fusion` is the weighted
-    reciprocal-rank fusion of the sources.
+    reciprocal-rank fusion of the sources. The `table` holds all shares, then all ranks, then all scores, and then
+    room for what else is to be known of a pair.
     """
 
     query: Ints
     product: Ints
-    scores: Floats
-    shares: Floats  # score divided by the source's best score for this query
-    ranks: Floats
     fusion: Floats
+    table: Floats
+    sources: int
+
+    @classmethod
+    def of(cls, query: Ints, product: Ints, fusion: Floats, blocks: Sequence[Floats], room: int = 0) -> Pairs:
+        """Return the pairs of these shares, ranks and scores."""
+        sources = blocks[0].shape[1]
+        table = np.empty((len(query), 3 * sources + room), np.float32)
+        np.concatenate(blocks, axis=1, out=table[:, : 3 * sources])
+        return cls(query, product, fusion, table, sources)
+
+    @property
+    def shares(self) -> Floats:
+        """What a source says of the pair, divided by the best it says for this query."""
+        return self.table[:, : self.sources]
+
+    @property
+    def ranks(self) -> Floats:
+        """The place in the source's answer, from 0."""
+        return self.table[:, self.sources : 2 * self.sources]
+
+    @property
+    def scores(self) -> Floats:
+        """What a source says of the pair."""
+        return self.table[:, 2 * self.sources : 3 * self.sources]
 
     def __len__(self) -> int:
         return len(self.query)
 
     def at(self, rows: Ints | Bools) -> Pairs:
         """Return the chosen pairs."""
-        chosen = (x[rows] for x in (self.query, self.product, self.scores, self.shares, self.ranks, self.fusion))
-        return Pairs(*chosen)
+        chosen = (x[rows] for x in (self.query, self.product, self.fusion, self.table))
+        return Pairs(*chosen, self.sources)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the sources answered to the same queries, one source's answer after the other: `starts` (sources x queries +
+    1) says where rows begin in `columns` and `values`; rows are best first."""
+
+    starts: Ints
+    columns: Ints
+    values: Floats
+    products: int
+
+    @classmethod
+    def of(cls, answers: Sequence[Matrix]) -> Answers:
+        """Return answers, queries x products each, put together."""
+        offsets = np.cumsum([0, *(a.nnz for a in answers[:-1])])
+        starts = np.stack([a.indptr + offset for a, offset in zip(answers, offsets, strict=True)])
+        columns, values = np.concatenate([a.indices for a in answers]), np.concatenate([a.data for a in answers])
+        return cls(starts, columns, values, answers[0].shape[1])
+
+    def rows(self, start: int, stop: int) -> Answers:
+        """Return the answers to some of the queries."""
+        return Answers(np.ascontiguousarray(self.starts[:, start : stop + 1]), self.columns, self.values, self.products)
 
 
 @dataclass(frozen=True)
@@ -60,45 +105,51 @@ class _Answer:
     share: Floats
 
     @classmethod
-    def of(cls, answer: Matrix) -> _Answer:
-        rows = row_numbers(answer.indptr)
-        share = answer.data / np.maximum(row_peaks(answer)[rows], 1e-12)
-        return cls(
-            rows.astype(np.int64) * answer.shape[1] + answer.indices, positions(answer.indptr), answer.data, share
-        )
+    def each(cls, answers: Answers) -> list[_Answer]:
+        found = []
+        for starts in answers.starts:
+            mine = slice(int(starts[0]), int(starts[-1]))
+            score, indptr = answers.values[mine], starts - starts[0]
+            rows = row_numbers(indptr)
+            whole = from_rows(score, answers.columns[mine], indptr, (len(starts) - 1, answers.products))
+            share = score / np.maximum(row_peaks(whole)[rows], 1e-12)
+            key = rows.astype(np.int64) * answers.products + answers.columns[mine]
+            found.append(cls(key, positions(indptr), score, share))
+        return found
 
 
 def united(
-    answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None = None, *, judges: int = 0
+    answers: Answers,
+    weights: Floats,
+    width: Width,
+    allowed: Floats | None = None,
+    *,
+    judges: int = 0,
+    room: int = 0,
 ) -> Pairs:
     """Return the `most` pairs per query with the strongest fusion among the `near` best of any answer.
 
-    Answers are queries x products, rows best first, at most `deep` long. What a source says further down its answer
-    counts where another one proposed the product. `allowed` masks products; `weights` has one number per source. The
-    last `judges` columns say that nothing was proposed: `judged` fills them.
+    Answers are at most `deep` long. What a source says further down its answer counts where another one proposed the
+    product. `allowed` masks products; `weights` has one number per source. The last `judges` columns say that nothing
+    was proposed: `judged` fills them. `room` columns of the table are left free.
     """
     loops = kernels()
     if loops is None:
-        return _united(answers, weights, width, allowed, judges)
-    return _looped(loops, answers, weights, width, allowed, judges)
+        return _united(answers, weights, width, allowed, judges, room)
+    mask = np.ones(answers.products, dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
+    longest = np.diff(answers.starts).max(initial=1)
+    worth = np.asarray(weights, dtype=float)[:, None] / (CONSTANT + np.arange(longest))
+    flat = (answers.starts, answers.columns, answers.values)
+    found = loops.unite(flat, worth, mask, (width.near, width.deep, width.most), judges, room)
+    return Pairs(*found, len(weights) + judges)
 
 
-def _looped(
-    loops: Any, answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None, judges: int
+def _united(
+    answers: Answers, weights: Floats, width: Width, allowed: Floats | None, judges: int, room: int = 0
 ) -> Pairs:
-    offsets = np.cumsum([0, *(a.nnz for a in answers[:-1])])
-    starts = np.stack([a.indptr + offset for a, offset in zip(answers, offsets, strict=True)])
-    columns, values = np.concatenate([a.indices for a in answers]), np.concatenate([a.data for a in answers])
-    mask = np.ones(answers[0].shape[1], dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
-    limits = (width.near, width.deep, width.most)
-    known = (starts, columns, values, np.asarray(weights, dtype=float), mask, limits, CONSTANT, judges)
-    return Pairs(*loops.unite(*known))
-
-
-def _united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: Floats | None, judges: int) -> Pairs:
     """The same in numpy: a table with a cell for every query and product stands in for sorting and searching."""
-    queries, products = answers[0].shape
-    found = [_Answer.of(a) for a in answers]
+    queries, products = answers.starts.shape[1] - 1, answers.products
+    found = _Answer.each(answers)
     table = np.zeros(queries * products, dtype=bool)
     for one in found:
         table[one.key[one.rank < width.near]] = True
@@ -118,39 +169,38 @@ def _united(answers: Sequence[Matrix], weights: Floats, width: Width, allowed: F
         table[union] = True
         slot[union] = np.arange(len(union))
     blank = np.full((len(union), len(found) + judges), width.deep, np.float32)
-    return _filled(found, union, fusion, products, table, slot, blank)
+    blocks = _filled(found, table, slot, blank)
+    query = union // products
+    return Pairs.of(query, union - query * products, fusion, blocks, room)
 
 
-def _filled(
-    found: list[_Answer], union: Ints, fusion: Floats, products: int, table: Bools, slot: Ints, ranks: Floats
-) -> Pairs:
+def _filled(found: list[_Answer], table: Bools, slot: Ints, ranks: Floats) -> tuple[Floats, Floats, Floats]:
     scores, shares = np.zeros_like(ranks), np.zeros_like(ranks)
     for column, one in enumerate(found):
         mine = table[one.key]
         place = slot[one.key[mine]]
         scores[place, column], shares[place, column] = one.score[mine], one.share[mine]
         ranks[place, column] = one.rank[mine]
-    query = union // products
-    return Pairs(query, union - query * products, scores, shares, ranks, fusion)
+    return shares, ranks, scores
 
 
 def judged(pairs: Pairs, opinions: Sequence[Floats], deep: int) -> Pairs:
     """Fill the last column of the pairs for each judge, here and now: its score, the share of its best for the query,
     and the rank among the candidates; `deep` where it says 0."""
     starts = np.searchsorted(pairs.query, np.arange(int(pairs.query.max(initial=-1)) + 2))
-    for column, values in enumerate(opinions, start=pairs.ranks.shape[1] - len(opinions)):
+    loops = kernels()
+    for column, values in enumerate(opinions, start=pairs.sources - len(opinions)):
+        if loops is not None:
+            loops.judge_columns(np.asarray(values, np.float32), starts, deep, pairs.table, column, pairs.sources)
+            continue
         opinion = _opinion(values, pairs.query, starts, deep)
         pairs.scores[:, column], pairs.shares[:, column], pairs.ranks[:, column] = opinion
     return pairs
 
 
 def _opinion(values: Floats, query: Ints, starts: Ints, deep: int) -> tuple[Floats, Floats, Floats]:
-    loops = kernels()
-    if loops is None:
-        rank = np.empty(len(values), dtype=np.float32)
-        rank[np.lexsort((-values, query))] = positions(starts)
-    else:
-        rank = loops.ranks_within(values, starts)
+    rank = np.empty(len(values), dtype=np.float32)
+    rank[np.lexsort((-values, query))] = positions(starts)
     rank[values <= 0] = deep
     peaks = row_peaks(from_rows(values, np.zeros(len(values)), starts, (len(starts) - 1, 1)))
     return values, values / np.maximum(peaks[query], 1e-12), rank

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from recsys.blend.relations import (
     votes_block,
 )
 from recsys.catalog import Catalog
+from recsys.compiled import kernels
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.attributes import attribute_matrix
@@ -44,45 +46,65 @@ class Features:
         self.attributes: Matrix | None = attribute_matrix(catalog) if _has_attributes(catalog) else None
 
     @property
+    def room(self) -> int:
+        """How many columns there are beside those that the candidates bring along."""
+        return len(self.names) - 3 * len(self.source_names)
+
+    @property
     def names(self) -> list[str]:
         """The names of the columns, in order."""
         per_source = [f"{kind}_{name}" for kind in ("share", "rank", "score") for name in self.source_names]
         links = [f"{kind}_{name}" for name in self.links for kind in LINK_KINDS]
-        return [*per_source, *links, "fusion", *_OWN, *VOTES, *HISTORY, *OWN]
+        return [*per_source, *links, *_OWN]
 
     def compute(self, queries: Queries, pairs: Pairs) -> Floats:
-        """Return pairs x features, float32; NaN where something is unknown."""
+        """Return pairs x features, float32, in the table of the pairs where that has the room; NaN where something is
+        unknown."""
         key = pairs.query * self.products + pairs.product
-        facts = np.empty((len(pairs), len(self.names)), np.float32)
-        sources, links = pairs.ranks.shape[1], len(LINK_KINDS) * len(self.links)
-        at = 0
-        for block in (pairs.shares, pairs.ranks, pairs.scores):
-            facts[:, at : at + sources] = block
-            at += sources
+        at, links = 3 * pairs.sources, len(LINK_KINDS) * len(self.links)
+        facts = pairs.table
+        if facts.shape[1] != len(self.names):
+            facts = np.empty((len(pairs), len(self.names)), np.float32)
+            facts[:, :at] = pairs.table[:, :at]
         links_block(list(self.links.values()), queries, key, facts[:, at : at + links])
-        at += links
-        for block in self._blocks(queries, pairs, key):
-            width = block.shape[1] if block.ndim > 1 else 1
-            facts[:, at : at + width] = block.reshape(len(pairs), width)
-            at += width
+        self._put(facts, at + links, queries, pairs, key)
         return facts
 
-    def _blocks(self, queries: Queries, pairs: Pairs, key: Ints) -> Iterator[Floats]:
-        """The features that are no single source's, in the order of `names`."""
-        popularity = self.popularity[pairs.product]
+    def _put(self, facts: Floats, first: int, queries: Queries, pairs: Pairs, key: Ints) -> None:
+        """Write the features that are no single source's into the columns from `first` on."""
+        places, query_places = first + _PAIR_PLACES, first + _QUERY_PLACES
+        columns = np.empty((len(places), len(pairs)), np.float32)
+        at = 0
+        for block in self._pair_blocks(queries, pairs, key):
+            width = block.shape[1] if block.ndim > 1 else 1
+            columns[at : at + width] = block.reshape(len(pairs), width).T
+            at += width
+        by_query = np.concatenate([self._query_block(queries), history_block(queries, self.products)], axis=1)
+        by_query, first_of_product = by_query.astype(np.float32), first + _PRODUCT_PLACE
+        loops = kernels()
+        if loops is not None:
+            of = (query_places, by_query, pairs.query, first_of_product, self.by_product, pairs.product)
+            loops.put_facts(facts, places, columns, *of)
+            return
+        facts[:, places], facts[:, query_places] = columns.T, by_query[pairs.query]
+        facts[:, first_of_product : first_of_product + self.by_product.shape[1]] = self.by_product[pairs.product]
+
+    @cached_property
+    def by_product(self) -> Floats:
+        """What is known of each product whoever asks: products x features, in the order of `names`."""
+        trend = self.popularity[:, :1] - self.popularity[:, 2:]
+        rest = np.stack([self.rebuy, self.age, self.quiet, self.count], axis=1)
+        return np.concatenate([self.popularity, trend, rest], axis=1).astype(np.float32)
+
+    def _pair_blocks(self, queries: Queries, pairs: Pairs, key: Ints) -> Iterator[Floats]:
+        """The features of pairs alone, in the order of `names`."""
         yield pairs.fusion
-        yield popularity
-        yield popularity[:, :1] - popularity[:, 2:]
-        for fact in (self.rebuy, self.age, self.quiet, self.count):
-            yield fact[pairs.product]
         yield _own(queries.prefix_start, queries.prefix, key, self.products)
         yield _own(queries.history_start, queries.history, key, self.products)
         yield profile_block(self.touches, queries, pairs.query, pairs.product, self.products)
         yield self._context_block(queries, pairs)
         yield return_block(queries, key, self.products)
-        yield self._query_block(queries)[pairs.query]
         yield votes_block(pairs, len(queries))
-        yield history_block(queries, self.products)[pairs.query]
         yield own_block(queries, key, self.products)
 
     def _context_block(self, queries: Queries, pairs: Pairs) -> Floats:
@@ -150,13 +172,17 @@ class Features:
         return result
 
 
-_OWN = [
+_OF_PRODUCT = (
     *(f"popularity_{days:g}d" for days in HALF_LIVES),
-    "trend",
-    "rebuy_rate",
-    "product_age",
-    "quiet_for",
-    "touched",
+    *("trend", "rebuy_rate", "product_age", "quiet_for", "touched"),
+)
+_OF_QUERY = (
+    *("prefix_length", "prefix_products", "history_length", "known_profile", "touched_last", "quiet_for_last"),
+    *("touched_session", "last_again"),
+)
+_OWN = (
+    "fusion",
+    *_OF_PRODUCT,
     "prefix_count",
     "prefix_place",
     "history_count",
@@ -172,15 +198,14 @@ _OWN = [
     "came_after_last",
     "first_place",
     "distinct_place",
-    "prefix_length",
-    "prefix_products",
-    "history_length",
-    "known_profile",
-    "touched_last",
-    "quiet_for_last",
-    "touched_session",
-    "last_again",
-]
+    *_OF_QUERY,
+    *VOTES,
+    *HISTORY,
+    *OWN,
+)
+_PRODUCT_PLACE = _OWN.index(_OF_PRODUCT[0])
+_QUERY_PLACES = np.array([_OWN.index(name) for name in (*_OF_QUERY, *HISTORY)])
+_PAIR_PLACES = np.array([n for n, name in enumerate(_OWN) if name not in (*_OF_PRODUCT, *_OF_QUERY, *HISTORY)])
 
 
 def _has_attributes(catalog: Catalog) -> bool:

@@ -10,14 +10,15 @@ from typing import cast
 
 import numpy as np
 
-from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, stacked, top
-from recsys.blend.candidates import Pairs, Width, fusion_weights, judged, strongest, united
+from recsys.arrays import Bools, Floats, Ints, Matrix, best_of_rows, from_rows, heads, stacked, top
+from recsys.blend.candidates import Answers, Pairs, Width, fusion_weights, judged, strongest, united
 from recsys.blend.examples import Examples, cut_examples, split_log, window_share
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
 from recsys.blend.variety import WINDOW, Traits, tuned_weight, varied
 from recsys.catalog import Catalog
 from recsys.columns import ORDER
+from recsys.compiled import kernels
 from recsys.errors import BadArtifact, OutdatedArtifact
 from recsys.log import InteractionLog
 from recsys.queries import Queries
@@ -40,7 +41,8 @@ FitSources = Callable[[list[Source], InteractionLog, Catalog], list[Source]]
 """Returns the sources fitted on a log: here, or wherever there is somebody to do it."""
 
 BATCH = 500
-CELLS = 25_000_000  # queries x products of a batch, for memory
+ORDERED = 100  # queries whose candidates are put in order at a time, where compiled
+CELLS = 25_000_000  # queries x products of a batch, for memory, where not compiled
 FEWEST_EXAMPLES = 200
 CHECKED = 2500  # examples are enough to check on
 FEW = 0.12  # of the unwanted candidates, that the weights of the sources are learned from
@@ -268,7 +270,7 @@ class Blend:
         generator = np.random.default_rng(self.settings.seed)
         for start in range(0, len(examples), self.batch):
             part = examples.slice(start, start + self.batch)
-            pairs = self._proposed(part.queries, known, len(self.catalog))
+            pairs = self._united(self._answers(part.queries), known, len(self.catalog))
             found = labels_of(pairs, part, len(self.catalog)) > 0
             kept = found | (generator.random(len(pairs)) < FEW)
             ranks.append(pairs.ranks[kept])
@@ -280,23 +282,28 @@ class Blend:
     def _proposers(self) -> list[Source]:
         return [s for s in self.sources if not s.abilities.judges]
 
-    def _proposed(self, queries: Queries, allowed: Floats | None, most: int, judges: int = 0) -> Pairs:
-        weights = np.array([self.weights.get(s.name, 1.0) for s in self._proposers])
-        answers = [s.score(queries, self.settings.scored) for s in self._proposers]
-        width = Width(self.settings.depth, self.settings.scored, most)
-        return united(answers, weights, width, allowed, judges=judges)
+    def _answers(self, queries: Queries) -> Answers:
+        return Answers.of([s.score(queries, self.settings.scored) for s in self._proposers])
 
-    def candidates(self, queries: Queries, allowed: Floats | None = None) -> Pairs:
-        """Return the union of the sources' candidates, the strongest by fusion, and what the judges say of them."""
+    def _united(self, answers: Answers, allowed: Floats | None, most: int, *, judges: int = 0, room: int = 0) -> Pairs:
+        weights = np.array([self.weights.get(s.name, 1.0) for s in self._proposers])
+        width = Width(self.settings.depth, self.settings.scored, most)
+        return united(answers, weights, width, allowed, judges=judges, room=room)
+
+    def candidates(self, queries: Queries, allowed: Floats | None = None, answers: Answers | None = None) -> Pairs:
+        """Return the union of the sources' candidates, the strongest by fusion, and what the judges say of them.
+
+        `answers` are what the sources say of the queries, where that is known already."""
         judges = [cast(Judge, s) for s in self.sources if s.abilities.judges]
-        pairs = self._proposed(queries, allowed, self.settings.candidates, len(judges))
+        told, room = answers or self._answers(queries), self.features.room if self.features else 0
+        pairs = self._united(told, allowed, self.settings.candidates, judges=len(judges), room=room)
         opinions = [s.judge(queries, pairs.query, pairs.product) for s in judges]
         return judged(pairs, opinions, self.settings.scored) if opinions else pairs
 
     @property
     def batch(self) -> int:
         """How many queries are answered at a time."""
-        return int(np.clip(CELLS // max(len(self.catalog), 1), 50, BATCH))
+        return BATCH if kernels() else int(np.clip(CELLS // max(len(self.catalog), 1), 50, BATCH))
 
     def score(self, queries: Queries, depth: int) -> Matrix:
         """Return the blended ranking: queries x products, best first, scores between 0 and 1."""
@@ -314,17 +321,26 @@ class Blend:
         return pairs, share_of(ranker.score(facts))
 
     def _score(self, queries: Queries, depth: int) -> Matrix:
-        pairs = self.candidates(queries)
+        """Ask the sources about many queries at a time, and order what they say of a few: the table stays cached."""
+        answers, step = self._answers(queries), ORDERED if kernels() else len(queries)
+        parts = [
+            self._order(queries.slice(i, i + step), answers.rows(i, min(i + step, len(queries))), depth)
+            for i in range(0, len(queries), step)
+        ]
+        return stacked(parts, len(self.catalog))
+
+    def _order(self, queries: Queries, answers: Answers, depth: int) -> Matrix:
+        pairs = self.candidates(queries, answers=answers)
         if self.ranker is None or self.features is None:
             values = pairs.fusion
         else:
             pairs, values = self._ranked(queries, pairs, self.ranker, self.features, depth)
         shape = (len(queries), len(self.catalog))
         indptr = np.searchsorted(pairs.query, np.arange(len(queries) + 1))
-        ranked = top(from_rows(values, pairs.product, indptr, shape), max(depth, WINDOW))
+        ranked = best_of_rows(from_rows(values, pairs.product, indptr, shape), max(depth, WINDOW))
         if self.ranker and self.features and self.features.attributes is not None:
             ranked = varied(ranked, self._traits(self.features.attributes), self.variety)
-        return top(ranked, depth)
+        return heads(ranked, depth)
 
 
 def share_of(scores: Floats) -> Floats:

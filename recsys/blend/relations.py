@@ -53,15 +53,15 @@ def links_block(links: Sequence[Matrix], queries: Queries, key: Ints, room: Floa
     result[:] = 0.0
     items = np.stack([last_products(queries, back) for back in range(LINKED)], axis=1)
     loops = kernels()
+    if loops is not None and links:
+        width = links[0].shape[1]
+        pairs = np.searchsorted(key, np.arange(len(items) + 1) * width), key % max(width, 1)
     for number, matrix in enumerate(links):
-        mine = result[:, len(LINK_KINDS) * number : len(LINK_KINDS) * (number + 1)]
+        first = len(LINK_KINDS) * number
         if loops is None:
-            _fill(matrix, items, key, mine)
-            continue
-        width = matrix.shape[1]
-        pair_starts = np.searchsorted(key, np.arange(len(items) + 1) * width)
-        parts = (matrix.indptr, matrix.indices, matrix.data)
-        loops.link_values(*parts, items, pair_starts, key % max(width, 1), width, mine)
+            _fill(matrix, items, key, result[:, first : first + len(LINK_KINDS)])
+        else:
+            loops.link_values(matrix.indptr, matrix.indices, matrix.data, items, *pairs, width, result, first)
     return result
 
 
@@ -94,7 +94,7 @@ def votes_block(pairs: Pairs, queries: int) -> Floats:
     loops = kernels()
     if loops is not None:
         result = np.empty((len(pairs), len(VOTES)), np.float32)
-        loops.count_votes(pairs.shares, pairs.ranks, NEAR, result)
+        loops.count_votes(pairs.table, pairs.sources, NEAR, result)
         result[:, -1] = loops.ranks_within(pairs.fusion, starts)
         return result
     return _votes(pairs, starts)

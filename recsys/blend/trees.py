@@ -1,4 +1,4 @@
-"""LightGBM's trees as arrays, for the compiled loop that scores them: see `recsys.kernels.grow_scores`."""
+"""LightGBM's trees as arrays, for the compiled loop that scores them: see `recsys.kernels.trees`."""
 
 from __future__ import annotations
 

@@ -65,6 +65,7 @@ class Factors(StoredArrays):
         self.prefix_share = prefix_share
         self.name = name or method
         self.factors: Floats = np.zeros((0, size), dtype=np.float32)
+        self._inverted: tuple[Floats, Floats] | None = None
 
     def fit(self, log: InteractionLog) -> Self:
         """Factorise shoppers x products."""
@@ -102,22 +103,30 @@ class Factors(StoredArrays):
             touched = touched + queries.history_matrix(products, 0.99) * np.float32(self.history_share)
         return self._vectors(csr(touched))
 
+    def _inverse(self) -> Floats:
+        """The inverse of Y'Y + rI, reckoned once for the factors in force."""
+        if self._inverted is None or self._inverted[0] is not self.factors:
+            with _one_thread():
+                gram = self.factors.T @ self.factors + self.regularization * np.eye(self.factors.shape[1])
+                self._inverted = (self.factors, np.linalg.inv(gram).astype(np.float32))
+        return self._inverted[1]
+
     def _vectors(self, touched: Matrix) -> Floats:
         if self.method == "als":
-            return fold_in(touched * np.float32(self.confidence), self.factors, self.regularization)
+            return fold_in(touched * np.float32(self.confidence), self.factors, self._inverse())
         total = np.maximum(np.asarray(touched.sum(axis=1)), 1e-9)
         return np.asarray(touched @ self.factors) / total
 
 
-def fold_in(confidence: Matrix, factors: Floats, regularization: float) -> Floats:
+def fold_in(confidence: Matrix, factors: Floats, inverse: Floats) -> Floats:
     """Return shopper vectors x solving (Y'Y + Y'(C - I)Y + rI) x = Y'C p (Hu, Koren, Volinsky 2008, eq. 4).
 
-    A shopper who touched fewer products than a vector has numbers is solved for the products (Woodbury's identity)."""
+    `inverse` is that of Y'Y + rI. A shopper who touched fewer products than a vector has numbers is solved for the
+    products (Woodbury's identity)."""
     size = factors.shape[1]
     vectors = np.zeros((confidence.shape[0], size), dtype=np.float32)
     touched, least = np.diff(confidence.indptr), 0
     with _one_thread():  # many small products: threads only get in each other's way
-        inverse = np.linalg.inv(factors.T @ factors + regularization * np.eye(size)).astype(np.float32)
         for most in (*WIDTHS, int(touched.max(initial=0))):
             rows = np.flatnonzero((touched > least) & (touched <= most))
             if len(rows):

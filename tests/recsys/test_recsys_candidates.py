@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from recsys.arrays import csr, top
-from recsys.blend.candidates import Width, fusion_weights, strongest, united
+from recsys.blend.candidates import Answers, Width, fusion_weights, strongest, united
 from recsys.blend.examples import cut_examples, split_log, window_share
 from recsys.blend.model import held_out
 from recsys.log import build_log
@@ -24,7 +24,7 @@ def answers() -> list[sp.csr_matrix]:
 
 
 def test_the_best_of_every_source_come_in_and_deeper_scores_count_for_them():
-    pairs = united(answers(), np.ones(2), Width(near=2, deep=5, most=9))
+    pairs = united(Answers.of(answers()), np.ones(2), Width(near=2, deep=5, most=9))
     assert list(zip(pairs.query.tolist(), pairs.product.tolist(), strict=True)) == [
         (0, 0),
         (0, 1),
@@ -40,9 +40,9 @@ def test_the_best_of_every_source_come_in_and_deeper_scores_count_for_them():
 
 def test_only_the_strongest_stay_and_barred_products_never_come_in():
     allowed = np.array([True, True, True, False, True])
-    pairs = united(answers(), np.array([1.0, 0.01]), Width(near=5, deep=5, most=2), allowed)
+    pairs = united(Answers.of(answers()), np.array([1.0, 0.01]), Width(near=5, deep=5, most=2), allowed)
     assert pairs.product[pairs.query == 0].tolist() == [0, 1]
-    heavy = united(answers(), np.array([0.1, 1.0]), Width(near=5, deep=5, most=1), allowed)
+    heavy = united(Answers.of(answers()), np.array([0.1, 1.0]), Width(near=5, deep=5, most=1), allowed)
     assert heavy.product.tolist() == [2, 1]
 
 

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from recsys.arrays import Matrix, best_of_product, csr, from_rows, top
-from recsys.blend.candidates import Pairs, Width, _united, united
+from recsys.blend.candidates import Answers, Pairs, Width, _united, united
 from recsys.blend.ranker import Ranker, RankerSettings, learn
 from recsys.blend.relations import LINKED, _fill, _votes, last_products, links_block, votes_block
 from recsys.blend.trees import Trees
@@ -66,13 +66,13 @@ def test_the_best_may_be_asked_for_in_any_order() -> None:
 @pytest.mark.parametrize("judges", [0, 2])
 @pytest.mark.parametrize("most", [5, 20, 500])
 def test_the_union_of_all_sources_is_that_of_numpy(most: int, judges: int) -> None:
-    answers, weights = answers_of(50, 120), np.array([1.0, 0.5, 0.3, 0.2, 0.1])
+    answers, weights = Answers.of(answers_of(50, 120)), np.array([1.0, 0.5, 0.3, 0.2, 0.1])
     allowed = np.random.default_rng(5).random(120) < 0.8
     for mask in (None, allowed):
         width = Width(15, 40, most)
         found = united(answers, weights, width, mask, judges=judges)
         expected = _united(answers, weights, width, mask, judges)
-        assert len(found) and found.ranks.shape[1] == len(answers) + judges
+        assert len(found) and found.ranks.shape[1] == len(weights) + judges
         for name in FIELDS:
             assert np.array_equal(getattr(found, name), getattr(expected, name)), name
     assert allowed[found.product].all()
@@ -80,14 +80,14 @@ def test_the_union_of_all_sources_is_that_of_numpy(most: int, judges: int) -> No
 
 def test_no_answers_make_no_pairs() -> None:
     empty = from_rows(np.zeros(0), np.zeros(0), np.zeros(4), (3, 5))
-    assert len(united([empty, empty], np.ones(2), Width(2, 4, 3))) == 0
-    assert isinstance(united([empty], np.ones(1), Width(2, 4, 3)), Pairs)
+    assert len(united(Answers.of([empty, empty]), np.ones(2), Width(2, 4, 3))) == 0
+    assert isinstance(united(Answers.of([empty]), np.ones(1), Width(2, 4, 3)), Pairs)
 
 
 @pytest.mark.parametrize("sources", [1, 5])
 def test_votes_are_those_of_numpy(sources: int) -> None:
     width = Width(15, 40, 30)
-    pairs = united(answers_of(50, 120)[:sources], np.ones(sources), width)
+    pairs = united(Answers.of(answers_of(50, 120)[:sources]), np.ones(sources), width)
     assert len(np.unique(pairs.fusion)) < len(pairs)  # some are told alike
     starts = np.searchsorted(pairs.query, np.arange(51))
     assert np.array_equal(votes_block(pairs, 50), _votes(pairs, starts))

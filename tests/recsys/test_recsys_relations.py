@@ -40,7 +40,7 @@ def test_returning_products_are_told_by_their_places():
 def test_what_the_sources_say_together():
     ranks = np.array([[0.0, 30.0], [240.0, 5.0], [2.0, 1.0]], np.float32)
     shares = np.array([[1.0, 0.2], [0.0, 0.5], [0.7, 0.9]], np.float32)
-    pairs = Pairs(np.array([0, 0, 1]), np.array([1, 2, 0]), shares, shares, ranks, np.array([0.1, 0.3, 0.2]))
+    pairs = Pairs.of(np.array([0, 0, 1]), np.array([1, 2, 0]), np.array([0.1, 0.3, 0.2]), (shares, ranks, shares))
     assert votes_block(pairs, 2).tolist() == [[2, 1, 0, 30, 1], [1, 1, 5, 240, 0], [2, 2, 1, 2, 0]]
-    one = Pairs(pairs.query, pairs.product, shares[:, :1], shares[:, :1], ranks[:, :1], pairs.fusion)
+    one = Pairs.of(pairs.query, pairs.product, pairs.fusion, (shares[:, :1], ranks[:, :1], shares[:, :1]))
     assert votes_block(one, 2)[0].tolist() == [1, 1, 0, 0, 1]

@@ -1,0 +1,23 @@
+"""Loops compiled by numba, for shops that precompute slates by the million: `recsys.compiled` says where they are used.
+
+Every kernel has a twin in numpy that gives the same answer several times slower; ties are broken by the lower number.
+What branches cannot be foretold of is done without them: a product that does not count is written to a place nobody
+reads.
+"""
+
+from recsys.kernels.opinions import count_votes, judge_columns, link_values, put_facts, ranks_within
+from recsys.kernels.selection import best_of_product, best_of_rows
+from recsys.kernels.trees import grow_scores
+from recsys.kernels.union import unite
+
+__all__ = [
+    "best_of_product",
+    "best_of_rows",
+    "count_votes",
+    "grow_scores",
+    "judge_columns",
+    "link_values",
+    "put_facts",
+    "ranks_within",
+    "unite",
+]
