@@ -30,8 +30,7 @@ class Pairs:
     """(query, product) pairs sorted by query then product; shares, ranks and scores have one column per source.
 
     A score of 0 and a rank of `Width.deep` mean that the source did not propose the product. `fusion` is the weighted
-    reciprocal-rank fusion of the sources. The `table` holds all shares, then all ranks, then all scores, and then
-    room for what else is to be known of a pair.
+    reciprocal-rank fusion of the sources. The `table` holds all shares, then all ranks, then all scores.
     """
 
     query: Ints
@@ -41,12 +40,9 @@ class Pairs:
     sources: int
 
     @classmethod
-    def of(cls, query: Ints, product: Ints, fusion: Floats, blocks: Sequence[Floats], room: int = 0) -> Pairs:
+    def of(cls, query: Ints, product: Ints, fusion: Floats, blocks: Sequence[Floats]) -> Pairs:
         """Return the pairs of these shares, ranks and scores."""
-        sources = blocks[0].shape[1]
-        table = np.empty((len(query), 3 * sources + room), np.float32)
-        np.concatenate(blocks, axis=1, out=table[:, : 3 * sources])
-        return cls(query, product, fusion, table, sources)
+        return cls(query, product, fusion, np.concatenate(blocks, axis=1, dtype=np.float32), blocks[0].shape[1])
 
     @property
     def shares(self) -> Floats:
@@ -68,8 +64,7 @@ class Pairs:
 
     def at(self, rows: Ints | Bools) -> Pairs:
         """Return the chosen pairs."""
-        chosen = (x[rows] for x in (self.query, self.product, self.fusion, self.table))
-        return Pairs(*chosen, self.sources)
+        return Pairs(self.query[rows], self.product[rows], self.fusion[rows], self.table[rows], self.sources)
 
 
 @dataclass(frozen=True)
@@ -90,9 +85,10 @@ class Answers:
         columns, values = np.concatenate([a.indices for a in answers]), np.concatenate([a.data for a in answers])
         return cls(starts, columns, values, answers[0].shape[1])
 
-    def rows(self, start: int, stop: int) -> Answers:
-        """Return the answers to some of the queries."""
-        return Answers(np.ascontiguousarray(self.starts[:, start : stop + 1]), self.columns, self.values, self.products)
+    @property
+    def parts(self) -> tuple[Ints, Ints, Floats]:
+        """The three arrays."""
+        return self.starts, self.columns, self.values
 
 
 @dataclass(frozen=True)
@@ -118,35 +114,34 @@ class _Answer:
         return found
 
 
-def united(
-    answers: Answers,
-    weights: Floats,
-    width: Width,
-    allowed: Floats | None = None,
-    *,
-    judges: int = 0,
-    room: int = 0,
-) -> Pairs:
+def picked(answers: Answers, weights: Floats, width: Width, allowed: Floats | None = None) -> Pairs:
+    """Return what `united` does without a table; needs numba."""
+    loops = kernels()
+    assert loops is not None
+    mask = np.ones(answers.products, dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
+    longest = np.diff(answers.starts).max(initial=1)
+    worth = np.asarray(weights, dtype=float)[:, None] / (CONSTANT + np.arange(longest))
+    query, product, fusion, _ = loops.pick(answers.parts, worth, mask, width.near, width.most)
+    return Pairs(query, product, fusion, np.empty((len(query), 0), np.float32), 0)
+
+
+def united(answers: Answers, weights: Floats, width: Width, allowed: Floats | None = None, *, judges: int = 0) -> Pairs:
     """Return the `most` pairs per query with the strongest fusion among the `near` best of any answer.
 
     Answers are at most `deep` long. What a source says further down its answer counts where another one proposed the
     product. `allowed` masks products; `weights` has one number per source. The last `judges` columns say that nothing
-    was proposed: `judged` fills them. `room` columns of the table are left free.
+    was proposed: `judged` fills them.
     """
     loops = kernels()
     if loops is None:
-        return _united(answers, weights, width, allowed, judges, room)
-    mask = np.ones(answers.products, dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
-    longest = np.diff(answers.starts).max(initial=1)
-    worth = np.asarray(weights, dtype=float)[:, None] / (CONSTANT + np.arange(longest))
-    flat = (answers.starts, answers.columns, answers.values)
-    found = loops.unite(flat, worth, mask, (width.near, width.deep, width.most), judges, room)
-    return Pairs(*found, len(weights) + judges)
+        return _united(answers, weights, width, allowed, judges)
+    pairs, sources = picked(answers, weights, width, allowed), len(weights) + judges
+    starts = np.searchsorted(pairs.query, np.arange(answers.starts.shape[1]))
+    table = loops.table_of(answers.parts, starts, pairs.product, answers.products, width.deep, sources)
+    return Pairs(pairs.query, pairs.product, pairs.fusion, table, sources)
 
 
-def _united(
-    answers: Answers, weights: Floats, width: Width, allowed: Floats | None, judges: int, room: int = 0
-) -> Pairs:
+def _united(answers: Answers, weights: Floats, width: Width, allowed: Floats | None, judges: int) -> Pairs:
     """The same in numpy: a table with a cell for every query and product stands in for sorting and searching."""
     queries, products = answers.starts.shape[1] - 1, answers.products
     found = _Answer.each(answers)
@@ -171,7 +166,7 @@ def _united(
     blank = np.full((len(union), len(found) + judges), width.deep, np.float32)
     blocks = _filled(found, table, slot, blank)
     query = union // products
-    return Pairs.of(query, union - query * products, fusion, blocks, room)
+    return Pairs.of(query, union - query * products, fusion, blocks)
 
 
 def _filled(found: list[_Answer], table: Bools, slot: Ints, ranks: Floats) -> tuple[Floats, Floats, Floats]:

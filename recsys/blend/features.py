@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from recsys.arrays import Floats, Ints, Matrix, csr, group_sums, positions, row_numbers
-from recsys.blend.candidates import Pairs
+from recsys.blend.candidates import Answers, Pairs
 from recsys.blend.regulars import HISTORY, OWN, PROFILE, Touches, history_block, own_block, profile_block
 from recsys.blend.relations import (
     LINK_KINDS,
+    NEAR,
     VOTES,
     last_products,
     links_block,
@@ -19,6 +20,7 @@ from recsys.blend.relations import (
     return_block,
     votes_block,
 )
+from recsys.blend.trees import Trees
 from recsys.catalog import Catalog
 from recsys.compiled import kernels
 from recsys.log import InteractionLog
@@ -29,6 +31,12 @@ from recsys.sources.popularity import decayed_counts
 
 HALF_LIVES = (2.0, 10.0, 60.0)
 CHUNK = 200_000
+
+# places in the table, and what is written there: see `kernels.opinions.put_facts`
+_OfPairs = tuple[Ints, Floats, Ints, Floats]
+_OfQueries = tuple[Ints, Floats, Ints]
+_OfProducts = tuple[int, Floats, Ints]
+_Parts = tuple[_OfPairs, _OfQueries, _OfProducts]
 
 
 class Features:
@@ -46,11 +54,6 @@ class Features:
         self.attributes: Matrix | None = attribute_matrix(catalog) if _has_attributes(catalog) else None
 
     @property
-    def room(self) -> int:
-        """How many columns there are beside those that the candidates bring along."""
-        return len(self.names) - 3 * len(self.source_names)
-
-    @property
     def names(self) -> list[str]:
         """The names of the columns, in order."""
         per_source = [f"{kind}_{name}" for kind in ("share", "rank", "score") for name in self.source_names]
@@ -58,36 +61,54 @@ class Features:
         return [*per_source, *links, *_OWN]
 
     def compute(self, queries: Queries, pairs: Pairs) -> Floats:
-        """Return pairs x features, float32, in the table of the pairs where that has the room; NaN where something is
-        unknown."""
-        key = pairs.query * self.products + pairs.product
-        at, links = 3 * pairs.sources, len(LINK_KINDS) * len(self.links)
-        facts = pairs.table
-        if facts.shape[1] != len(self.names):
-            facts = np.empty((len(pairs), len(self.names)), np.float32)
-            facts[:, :at] = pairs.table[:, :at]
-        links_block(list(self.links.values()), queries, key, facts[:, at : at + links])
-        self._put(facts, at + links, queries, pairs, key)
+        """Return pairs x features, float32; NaN where something is unknown."""
+        facts = np.empty((len(pairs), len(self.names)), np.float32)
+        of_sources, votes = pairs.table.shape[1], self._votes_place
+        facts[:, :of_sources] = pairs.table
+        facts[:, votes : votes + len(VOTES)] = votes_block(pairs, len(queries))
+        parts, loops = self._parts(queries, pairs), kernels()
+        if loops is not None:
+            loops.put_facts(facts, 0, len(facts), *parts)
+        else:
+            _put_facts(facts, *parts)
         return facts
 
-    def _put(self, facts: Floats, first: int, queries: Queries, pairs: Pairs, key: Ints) -> None:
-        """Write the features that are no single source's into the columns from `first` on."""
-        places, query_places = first + _PAIR_PLACES, first + _QUERY_PLACES
-        columns = np.empty((len(places), len(pairs)), np.float32)
+    def score(
+        self, queries: Queries, pairs: Pairs, answers: Answers, judged: Sequence[Floats], deep: int, trees: Trees
+    ) -> Floats:
+        """Return what `trees` say of what `compute` would return, a few queries at a time; needs numba. `judged` is
+        what each judge says of the pairs, which need no table."""
+        loops = kernels()
+        assert loops is not None
+        told = np.array(judged, np.float32).reshape(len(judged), len(pairs))
+        of = (np.searchsorted(pairs.query, np.arange(len(queries) + 1)), pairs.product, pairs.fusion)
+        parts, votes = self._parts(queries, pairs), (self._votes_place, float(NEAR))
+        found = loops.order_scores(answers.parts, of, told, float(deep), votes, *parts, trees.parts, len(self.names))
+        return np.asarray(found)
+
+    def _parts(self, queries: Queries, pairs: Pairs) -> _Parts:
+        """Return the features that are no source's and no votes: of pairs, of queries, of products."""
+        key = pairs.query * self.products + pairs.product
+        of_sources = 3 * len(self.source_names)
+        first = of_sources + len(LINK_KINDS) * len(self.links)
+        columns = np.empty((len(_PAIR_PLACES), len(pairs)), np.float32)
         at = 0
         for block in self._pair_blocks(queries, pairs, key):
             width = block.shape[1] if block.ndim > 1 else 1
             columns[at : at + width] = block.reshape(len(pairs), width).T
             at += width
+        link_places = of_sources + len(LINK_KINDS) * np.arange(len(self.links))
+        links = links_block(list(self.links.values()), queries, key)
         by_query = np.concatenate([self._query_block(queries), history_block(queries, self.products)], axis=1)
-        by_query, first_of_product = by_query.astype(np.float32), first + _PRODUCT_PLACE
-        loops = kernels()
-        if loops is not None:
-            of = (query_places, by_query, pairs.query, first_of_product, self.by_product, pairs.product)
-            loops.put_facts(facts, places, columns, *of)
-            return
-        facts[:, places], facts[:, query_places] = columns.T, by_query[pairs.query]
-        facts[:, first_of_product : first_of_product + self.by_product.shape[1]] = self.by_product[pairs.product]
+        return (
+            (link_places, links, first + _PAIR_PLACES, columns),
+            (first + _QUERY_PLACES, by_query.astype(np.float32), pairs.query),
+            (first + _PRODUCT_PLACE, self.by_product, pairs.product),
+        )
+
+    @property
+    def _votes_place(self) -> int:
+        return 3 * len(self.source_names) + len(LINK_KINDS) * len(self.links) + _VOTES_PLACE
 
     @cached_property
     def by_product(self) -> Floats:
@@ -104,7 +125,6 @@ class Features:
         yield profile_block(self.touches, queries, pairs.query, pairs.product, self.products)
         yield self._context_block(queries, pairs)
         yield return_block(queries, key, self.products)
-        yield votes_block(pairs, len(queries))
         yield own_block(queries, key, self.products)
 
     def _context_block(self, queries: Queries, pairs: Pairs) -> Floats:
@@ -205,7 +225,20 @@ _OWN = (
 )
 _PRODUCT_PLACE = _OWN.index(_OF_PRODUCT[0])
 _QUERY_PLACES = np.array([_OWN.index(name) for name in (*_OF_QUERY, *HISTORY)])
-_PAIR_PLACES = np.array([n for n, name in enumerate(_OWN) if name not in (*_OF_PRODUCT, *_OF_QUERY, *HISTORY)])
+_VOTES_PLACE = _OWN.index(VOTES[0])
+_ELSEWHERE = (*_OF_PRODUCT, *_OF_QUERY, *HISTORY, *VOTES)
+_PAIR_PLACES = np.array([n for n, name in enumerate(_OWN) if name not in _ELSEWHERE])
+
+
+def _put_facts(facts: Floats, of_pairs: _OfPairs, of_queries: _OfQueries, of_products: _OfProducts) -> None:
+    link_places, links, places, columns = of_pairs
+    for place, link in zip(link_places.tolist(), links, strict=True):
+        facts[:, place : place + link.shape[1]] = link
+    facts[:, places] = columns.T
+    query_places, by_query, query = of_queries
+    facts[:, query_places] = by_query[query]
+    place, by_product, product = of_products
+    facts[:, place : place + by_product.shape[1]] = by_product[product]
 
 
 def _has_attributes(catalog: Catalog) -> bool:

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints, Matrix, best_of_rows, from_rows, heads, stacked, top
-from recsys.blend.candidates import Answers, Pairs, Width, fusion_weights, judged, strongest, united
+from recsys.blend.candidates import Answers, Pairs, Width, fusion_weights, judged, picked, strongest, united
 from recsys.blend.examples import Examples, cut_examples, split_log, window_share
 from recsys.blend.features import Features
 from recsys.blend.ranker import Ranker, RankerSettings, learn
@@ -41,7 +41,6 @@ FitSources = Callable[[list[Source], InteractionLog, Catalog], list[Source]]
 """Returns the sources fitted on a log: here, or wherever there is somebody to do it."""
 
 BATCH = 500
-ORDERED = 100  # queries whose candidates are put in order at a time, where compiled
 CELLS = 25_000_000  # queries x products of a batch, for memory, where not compiled
 FEWEST_EXAMPLES = 200
 CHECKED = 2500  # examples are enough to check on
@@ -285,20 +284,25 @@ class Blend:
     def _answers(self, queries: Queries) -> Answers:
         return Answers.of([s.score(queries, self.settings.scored) for s in self._proposers])
 
-    def _united(self, answers: Answers, allowed: Floats | None, most: int, *, judges: int = 0, room: int = 0) -> Pairs:
-        weights = np.array([self.weights.get(s.name, 1.0) for s in self._proposers])
-        width = Width(self.settings.depth, self.settings.scored, most)
-        return united(answers, weights, width, allowed, judges=judges, room=room)
+    def _united(self, answers: Answers, allowed: Floats | None, most: int, judges: int = 0) -> Pairs:
+        return united(answers, self._source_shares, self._width(most), allowed, judges=judges)
 
-    def candidates(self, queries: Queries, allowed: Floats | None = None, answers: Answers | None = None) -> Pairs:
-        """Return the union of the sources' candidates, the strongest by fusion, and what the judges say of them.
+    @property
+    def _source_shares(self) -> Floats:
+        return np.array([self.weights.get(s.name, 1.0) for s in self._proposers])
 
-        `answers` are what the sources say of the queries, where that is known already."""
+    def _width(self, most: int) -> Width:
+        return Width(self.settings.depth, self.settings.scored, most)
+
+    def candidates(self, queries: Queries, allowed: Floats | None = None) -> Pairs:
+        """Return the union of the sources' candidates, the strongest by fusion, and what the judges say of them."""
+        judges = len(self.sources) - len(self._proposers)
+        pairs = self._united(self._answers(queries), allowed, self.settings.candidates, judges)
+        return judged(pairs, self._opinions(queries, pairs), self.settings.scored) if judges else pairs
+
+    def _opinions(self, queries: Queries, pairs: Pairs) -> list[Floats]:
         judges = [cast(Judge, s) for s in self.sources if s.abilities.judges]
-        told, room = answers or self._answers(queries), self.features.room if self.features else 0
-        pairs = self._united(told, allowed, self.settings.candidates, judges=len(judges), room=room)
-        opinions = [s.judge(queries, pairs.query, pairs.product) for s in judges]
-        return judged(pairs, opinions, self.settings.scored) if opinions else pairs
+        return [s.judge(queries, pairs.query, pairs.product) for s in judges]
 
     @property
     def batch(self) -> int:
@@ -310,31 +314,27 @@ class Blend:
         parts = [self._score(queries.slice(i, i + self.batch), depth) for i in range(0, len(queries), self.batch)]
         return stacked(parts, len(self.catalog))
 
-    def _ranked(
-        self, queries: Queries, pairs: Pairs, ranker: Ranker, features: Features, depth: int
-    ) -> tuple[Pairs, Floats]:
-        """Return the pairs that may come out on top, by the first trees, and their shares by all of them."""
+    def _ranked(self, queries: Queries, ranker: Ranker, features: Features, depth: int) -> tuple[Pairs, Floats]:
+        """Return the pairs that may come out on top, and their shares."""
+        if ranker.trees is not None:
+            answers = self._answers(queries)
+            pairs = picked(answers, self._source_shares, self._width(self.settings.candidates))
+            told = self._opinions(queries, pairs)
+            scores = features.score(queries, pairs, answers, told, self.settings.scored, ranker.trees)
+            return pairs, share_of(scores)
+        pairs = self.candidates(queries)
         facts, most = features.compute(queries, pairs), max(self.settings.finalists, depth)
-        if not ranker.is_compiled and int(np.bincount(pairs.query, minlength=1).max()) > most:
+        if int(np.bincount(pairs.query, minlength=1).max()) > most:  # the first trees tell who cannot come out on top
             kept = strongest(pairs.query, ranker.sketch(facts), len(queries), most)
             pairs, facts = pairs.at(kept), facts[kept]
         return pairs, share_of(ranker.score(facts))
 
     def _score(self, queries: Queries, depth: int) -> Matrix:
-        """Ask the sources about many queries at a time, and order what they say of a few: the table stays cached."""
-        answers, step = self._answers(queries), ORDERED if kernels() else len(queries)
-        parts = [
-            self._order(queries.slice(i, i + step), answers.rows(i, min(i + step, len(queries))), depth)
-            for i in range(0, len(queries), step)
-        ]
-        return stacked(parts, len(self.catalog))
-
-    def _order(self, queries: Queries, answers: Answers, depth: int) -> Matrix:
-        pairs = self.candidates(queries, answers=answers)
         if self.ranker is None or self.features is None:
+            pairs = self.candidates(queries)
             values = pairs.fusion
         else:
-            pairs, values = self._ranked(queries, pairs, self.ranker, self.features, depth)
+            pairs, values = self._ranked(queries, self.ranker, self.features, depth)
         shape = (len(queries), len(self.catalog))
         indptr = np.searchsorted(pairs.query, np.arange(len(queries) + 1))
         ranked = best_of_rows(from_rows(values, pairs.product, indptr, shape), max(depth, WINDOW))

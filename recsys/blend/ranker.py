@@ -53,12 +53,7 @@ class Ranker:
 
     def __init__(self, boosters: list[lightgbm.Booster], threads: int = 1) -> None:
         self.boosters, self.threads = boosters, threads
-        self.trees = Trees.of(boosters) if kernels() else None
-
-    @property
-    def is_compiled(self) -> bool:
-        """Whether all trees cost less than a first look by LightGBM."""
-        return self.trees is not None
+        self.trees = Trees.of(boosters) if kernels() else None  # compiled, all of them cost less than a sketch
 
     def score(self, features: Floats) -> Floats:
         """Return one score per row of features."""

@@ -45,23 +45,21 @@ def last_products(queries: Queries, back: int = 0) -> Ints:
     return found
 
 
-def links_block(links: Sequence[Matrix], queries: Queries, key: Ints, room: Floats | None = None) -> Floats:
-    """Return, for each matrix, the link from the last product of the session, the strongest of the last few, and how
-    many of those link at all. `key` is the sorted query * products + product of each pair; `room` is for the result.
+def links_block(links: Sequence[Matrix], queries: Queries, key: Ints) -> Floats:
+    """Return, for each matrix (matrices x pairs x 3), the link from the last product of the session, the strongest of
+    the last few, and how many of those link at all. `key` is the sorted query * products + product of each pair.
     """
-    result = np.empty((len(key), len(LINK_KINDS) * len(links)), np.float32) if room is None else room
-    result[:] = 0.0
+    result = np.zeros((len(links), len(key), len(LINK_KINDS)), np.float32)
     items = np.stack([last_products(queries, back) for back in range(LINKED)], axis=1)
     loops = kernels()
     if loops is not None and links:
         width = links[0].shape[1]
         pairs = np.searchsorted(key, np.arange(len(items) + 1) * width), key % max(width, 1)
-    for number, matrix in enumerate(links):
-        first = len(LINK_KINDS) * number
+    for mine, matrix in zip(result, links, strict=True):
         if loops is None:
-            _fill(matrix, items, key, result[:, first : first + len(LINK_KINDS)])
+            _fill(matrix, items, key, mine)
         else:
-            loops.link_values(matrix.indptr, matrix.indices, matrix.data, items, *pairs, width, result, first)
+            loops.link_values(matrix.indptr, matrix.indices, matrix.data, items, *pairs, width, mine)
     return result
 
 
@@ -94,7 +92,7 @@ def votes_block(pairs: Pairs, queries: int) -> Floats:
     loops = kernels()
     if loops is not None:
         result = np.empty((len(pairs), len(VOTES)), np.float32)
-        loops.count_votes(pairs.table, pairs.sources, NEAR, result)
+        loops.count_votes(pairs.table, len(pairs), pairs.sources, NEAR, result, 0)
         result[:, -1] = loops.ranks_within(pairs.fusion, starts)
         return result
     return _votes(pairs, starts)

@@ -58,13 +58,18 @@ class Trees:
             np.array([leaf for tree in found for leaf in tree.leaves]) / len(boosters),
         )
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """What the compiled loop asks for."""
+        nodes = (self.tree_starts, self.feature, self.threshold, self.is_left_unknown, self.removed)
+        return (*nodes, self.leaf_starts, self.leaves, _FIRST_BIT)
+
     def score(self, features: Floats) -> Floats:
         """Return one score per row of features; needs numba."""
         loops = kernels()
         assert loops is not None
         facts = np.ascontiguousarray(features, dtype=np.float32)
-        nodes = (self.tree_starts, self.feature, self.threshold, self.is_left_unknown, self.removed)
-        return np.asarray(loops.grow_scores(facts, *nodes, self.leaf_starts, self.leaves, _FIRST_BIT))
+        return np.asarray(loops.grow_scores(facts, len(facts), *self.parts))
 
 
 class _Tree:

@@ -6,9 +6,10 @@ reads.
 """
 
 from recsys.kernels.opinions import count_votes, judge_columns, link_values, put_facts, ranks_within
+from recsys.kernels.ordering import order_scores
 from recsys.kernels.selection import best_of_product, best_of_rows
 from recsys.kernels.trees import grow_scores
-from recsys.kernels.union import unite
+from recsys.kernels.union import pick, table_of
 
 __all__ = [
     "best_of_product",
@@ -17,7 +18,9 @@ __all__ = [
     "grow_scores",
     "judge_columns",
     "link_values",
+    "order_scores",
+    "pick",
     "put_facts",
     "ranks_within",
-    "unite",
+    "table_of",
 ]

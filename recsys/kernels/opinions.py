@@ -8,27 +8,27 @@ from recsys.arrays import Floats, Ints
 from recsys.kernels.compilation import compiled
 
 LANES = 32  # values that a loop takes at a time
-STRIP = 16  # rows of a table that are written together
 
 
 @compiled
-def count_votes(table: Floats, sources: int, near: float, found: Floats) -> None:
-    """Fill the first columns of `found`: how many sources name the pair, how many before the rank `near`, and its two
-    best ranks. `table` starts with the shares and ranks of `sources` columns each. Without branches: nobody can
-    foretell them."""
+def count_votes(table: Floats, size: int, sources: int, near: float, found: Floats, first: int) -> None:
+    """Fill four columns of `found`, from `first` on: how many sources name the pair, how many before the rank `near`,
+    and its two best ranks. The `size` rows of the table start with the shares and ranks of `sources` columns each.
+    Without branches: nobody can foretell them."""
     none, one, border = np.float32(0.0), np.float32(1.0), np.float32(near)
-    for pair in range(len(table)):
+    width = np.uint64(sources)
+    for pair in range(np.uint64(size)):
         votes, nearby = none, none
-        first, second = np.float32(np.inf), np.float32(np.inf)
-        for source in range(sources):
-            rank = table[pair, sources + source]
+        best, second = np.float32(np.inf), np.float32(np.inf)
+        for source in range(width):
+            rank = table[pair, width + source]
             votes += one if table[pair, source] > none else none
             nearby += one if rank < border else none
-            later = rank if rank > first else first
+            later = rank if rank > best else best
             second = later if later < second else second
-            first = rank if rank < first else first
-        found[pair, 0], found[pair, 1] = votes, nearby
-        found[pair, 2], found[pair, 3] = first, second if sources > 1 else first
+            best = rank if rank < best else best
+        found[pair, first], found[pair, first + 1] = votes, nearby
+        found[pair, first + 2], found[pair, first + 3] = best, second if sources > 1 else best
 
 
 @compiled
@@ -94,28 +94,38 @@ def judge_columns(values: Floats, starts: Ints, deep: float, table: Floats, colu
 @compiled
 def put_facts(
     table: Floats,
-    places: Ints,
-    columns: Floats,
-    query_places: Ints,
-    by_query: Floats,
-    query: Ints,
-    product_place: int,
-    by_product: Floats,
-    product: Ints,
+    base: int,
+    size: int,
+    pairs: tuple[Ints, Floats, Ints, Floats],
+    queries: tuple[Ints, Floats, Ints],
+    products: tuple[int, Floats, Ints],
 ) -> None:
-    """Write facts of pairs (`columns`, a row for each fact), of their queries and of their products into the table.
+    """Write the facts of pairs, of their queries and of their products into the first `size` rows of the table; the
+    first row is that of pair `base`.
 
-    `places` and `query_places` are columns of the table; those of the products follow each other."""
-    for start in range(0, len(table), STRIP):
-        stop = min(start + STRIP, len(table))
-        for fact in range(len(places)):
-            for pair in range(start, stop):
-                table[pair, places[fact]] = columns[fact, pair]
-        for pair in range(start, stop):
-            for fact in range(len(query_places)):
-                table[pair, query_places[fact]] = by_query[query[pair], fact]
-            for fact in range(by_product.shape[1]):
-                table[pair, product_place + fact] = by_product[product[pair], fact]
+    `pairs`: places of the links in the table, links x pairs x 3, places of other facts, facts x pairs. `queries`
+    and `products`: place or places, rows of facts, and the row of each pair; facts of products follow each other."""
+    link_places, links, places, columns = pairs
+    query_places, by_query, query = queries
+    product_place, by_product, product = products
+    rows, skip, one, two = np.uint64(size), np.uint64(base), np.uint64(1), np.uint64(2)
+    for fact in range(len(places)):
+        place, mine = np.uint64(places[fact]), columns[fact]
+        for pair in range(rows):
+            table[pair, place] = mine[skip + pair]
+    for link in range(len(link_places)):
+        place, told = np.uint64(link_places[link]), links[link]
+        for pair in range(rows):
+            table[pair, place] = told[skip + pair, 0]
+            table[pair, place + one], table[pair, place + two] = told[skip + pair, 1], told[skip + pair, 2]
+    for fact in range(np.uint64(len(query_places))):
+        place = np.uint64(query_places[fact])
+        for pair in range(rows):
+            table[pair, place] = by_query[np.uint64(query[skip + pair]), fact]
+    for pair in range(rows):
+        of, place = np.uint64(product[skip + pair]), np.uint64(product_place)
+        for fact in range(np.uint64(by_product.shape[1])):
+            table[pair, place + fact] = by_product[of, fact]
 
 
 @compiled
@@ -128,10 +138,9 @@ def link_values(
     product: Ints,
     width: int,
     found: Floats,
-    first: int,
 ) -> None:
-    """Fill three columns of `found`, from `first` on (from the last item, the strongest, how many), with the links from
-    the `items` of each query (-1: none), the last one first, to the products of its pairs."""
+    """Fill `found` (pairs x 3: from the last item, the strongest, how many) with the links from the `items` of each
+    query (-1: none), the last one first, to the products of its pairs."""
     slot, longest, nothing = np.zeros(width, np.int32), 0, np.float32(0.0)
     for query in range(len(items)):
         longest = max(longest, pair_starts[query + 1] - pair_starts[query])
@@ -143,11 +152,13 @@ def link_values(
         mine[: size + 1] = nothing
         for back in range(items.shape[1]):
             item = items[query, back]
-            for at in range(starts[item], starts[item + 1]) if item >= 0 else range(0):
-                number, value = np.uint32(slot[np.uint32(columns[at])]), values[at]
+            if item < 0:
+                continue
+            for at in range(np.uint64(starts[item]), np.uint64(starts[item + 1])):
+                number, value = np.uint64(slot[np.uint64(columns[at])]), values[at]
                 mine[number, 0] = value if back == 0 else mine[number, 0]
                 mine[number, 1] = max(mine[number, 1], value)
                 mine[number, 2] += np.float32(value > nothing)
         for at in range(size):
             slot[product[start + at]] = 0
-            found[start + at, first : first + 3] = mine[at + 1]
+            found[start + at] = mine[at + 1]

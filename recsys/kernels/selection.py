@@ -53,15 +53,15 @@ def largest(bits: Ints, columns: Ints, count: int, depth: int, found: Ints, hist
     least, above, size = np.int32(1), 0, 0
     if count > depth:
         histogram[:] = 0
-        for place in range(count):
-            histogram[max(bits[place], np.int32(0)) >> 19] += 1
+        for place in range(np.uint64(count)):
+            histogram[np.uint64(max(bits[place], np.int32(0)) >> 19)] += 1
         bucket = BUCKETS - 1
         while bucket > 0 and above + histogram[bucket] < depth:
             above += histogram[bucket]
             bucket -= 1
         least = max(np.int32(bucket << 19), least)
-    for place in range(count):
-        found[size] = -((np.int64(bits[place]) << 32) | (LOW - np.int64(columns[place])))
+    for place in range(np.uint64(count)):
+        found[np.uint64(size)] = -((np.int64(bits[place]) << 32) | (LOW - np.int64(columns[place])))
         size += bits[place] >= least
     if size > depth:
         smallest_first(found, size, depth)
@@ -104,14 +104,14 @@ def product_codes(
         count = 0
         for at in range(starts[row], starts[row + 1]):
             middle, weight = columns[at], values[at]
-            for place in range(right_starts[middle], right_starts[middle + 1]):
-                column = np.uint32(right_columns[place])
+            for place in range(np.uint64(right_starts[middle]), np.uint64(right_starts[middle + 1])):
+                column = np.uint64(right_columns[place])
                 before = sums[column]
-                touched[count] = column
+                touched[np.uint64(count)] = column
                 count += before == np.float32(0.0)  # new; or back at zero, then noted twice, and zero when read again
                 sums[column] = before + weight * right_values[place]
-        for place in range(count):
-            column = np.uint32(touched[place])
+        for place in range(np.uint64(count)):
+            column = np.uint64(touched[place])
             kept[place] = sums[column] * scale[column] if len(scale) else sums[column]
             sums[column] = np.float32(0.0)
         size = largest(kept.view(np.int32), touched, count, most, found, histogram)

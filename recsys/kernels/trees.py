@@ -15,6 +15,7 @@ ZERO = np.float32(1e-35)  # LightGBM takes what is nearer to zero for zero
 @compiled
 def grow_scores(
     facts: Floats,
+    size: int,
     tree_starts: Ints,
     feature: Ints,
     threshold: Floats,
@@ -24,17 +25,17 @@ def grow_scores(
     leaves: Floats,
     first_bit: Ints,
 ) -> Floats:
-    """Return the sum of the leaves that each row of `facts` ends in.
+    """Return the sum of the leaves that each of the first `size` rows of `facts` ends in.
 
     Each node whose answer is "right" removes the leaves to its left from a set of bits; the lowest bit left over is the
     leaf (after Lucchese et al., "QuickScorer", SIGIR 2015). So all rows of a block take the same steps.
     """
-    result = np.zeros(len(facts))
+    result = np.zeros(size)
     block = np.empty((facts.shape[1], APART), np.float32)
     left = np.empty(BLOCK, np.uint32)
-    for start in range(0, len(facts), BLOCK):
-        size = min(BLOCK, len(facts) - start)
-        for row in range(size):
+    for start in range(0, size, BLOCK):
+        rows = min(BLOCK, size - start)
+        for row in range(rows):
             for column in range(facts.shape[1]):
                 value = facts[start + row, column]
                 block[column, row] = np.float32(0.0) if abs(value) <= ZERO else value
@@ -49,7 +50,7 @@ def grow_scores(
                     for row in range(BLOCK):
                         left[row] &= np.uint32(0xFFFFFFFF) if values[row] <= border else mask
             first = leaf_starts[tree]
-            for row in range(size):
+            for row in range(rows):
                 lowest = np.int64(left[row]) & -np.int64(left[row])
                 result[start + row] += leaves[first + first_bit[((lowest * 0x077CB531) & 0xFFFFFFFF) >> 27]]
     return result

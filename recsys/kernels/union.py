@@ -1,4 +1,4 @@
-"""The union of what sources propose, a table row for each pair of a query and a product."""
+"""The union of what sources propose, and a table of it: a row for each pair of a query and a product."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def fused(starts: Ints, columns: Ints, one: int, slot: Ints, worth: Floats, sums
     for source in range(len(starts)):
         start = starts[source, one]
         mine = worth[source]
-        for place in range(start, starts[source, one + 1]):
-            sums[np.uint32(slot[np.uint32(columns[place])])] += mine[place - start]
+        for place in range(np.uint64(starts[source, one + 1] - start)):
+            sums[np.uint64(slot[np.uint64(columns[np.uint64(start) + place])])] += mine[place]
 
 
 @compiled
@@ -77,65 +77,70 @@ def chosen(
 
 
 @compiled
-def filled(
-    starts: Ints,
-    columns: Ints,
-    values: Floats,
-    codes: Ints,
-    sums: Floats,
-    kept: Ints,
-    products: int,
-    deep: int,
-    sources: int,
-    width: int,
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return query, product and fusion of each pair, and the table: shares, ranks and scores of `sources` columns each,
-    those without an answer and those up to `width` left free. One row more than there are pairs is for what does not
-    count."""
-    room = kept.sum()
-    query, product, fusion = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
-    table, slot, out = np.empty((room + 1, width), np.float32), np.zeros(products, np.int32), 0
+def paired(codes: Ints, sums: Floats, kept: Ints) -> tuple[Ints, Ints, Floats, Ints]:
+    """Return query, product and fusion of each pair, and where the pairs of each query start."""
+    starts = np.zeros(len(kept) + 1, np.int64)
+    starts[1:] = np.cumsum(kept)
+    query, product, fusion = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.int64), np.empty(starts[-1])
     for one in range(len(kept)):
         for at in range(kept[one]):
-            row, code = out + at, codes[one, at]
-            query[row], product[row], fusion[row] = one, code >> 32, sums[one, code & 0xFFFFFFFF]
-            slot[product[row]] = at + 1
-            table[row, :sources] = 0.0
-            table[row, sources : 2 * sources] = deep
-            table[row, 2 * sources : 3 * sources] = 0.0
-        for source in range(len(starts)):
-            start, stop = starts[source, one], starts[source, one + 1]
-            peak = max(values[start], np.float32(1e-12)) if stop > start else np.float32(1.0)
-            for place in range(start, stop):
-                number = slot[np.uint32(columns[place])]
-                row = np.uint64(out + number - 1 if number else room)
-                table[row, source] = values[place] / peak
-                table[row, sources + source] = place - start
-                table[row, 2 * sources + source] = values[place]
-        for at in range(kept[one]):
-            slot[product[out + at]] = 0
-        out += kept[one]
-    return query, product, fusion, table
+            code = codes[one, at]
+            query[starts[one] + at], product[starts[one] + at] = one, code >> 32
+            fusion[starts[one] + at] = sums[one, code & 0xFFFFFFFF]
+    return query, product, fusion, starts
 
 
-def unite(
-    answers: tuple[Ints, Ints, Floats],
-    worth: Floats,
-    allowed: Bools,
-    limits: tuple[int, int, int],
-    judges: int,
-    spare: int,
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return query, product, fusion and table as `candidates.united` does.
-
-    `answers` are their starts, sources x (queries + 1), as places in the flat columns and values; `limits` are near,
-    deep and most."""
-    starts, columns, values = answers
-    near, deep, most = limits
-    codes, sums, kept = chosen(starts, columns, worth, allowed, near, most)
+def pick(
+    answers: tuple[Ints, Ints, Floats], worth: Floats, allowed: Bools, near: int, most: int
+) -> tuple[Ints, Ints, Floats, Ints]:
+    """Return query, product and fusion of the `most` strongest candidates of each query, sorted by query and product,
+    and where each query starts. `answers` are their starts, sources x (queries + 1), as places in the flat columns and
+    values."""
+    codes, sums, kept = chosen(answers[0], answers[1], worth, allowed, near, most)
     codes.sort(axis=1)
-    sources = len(starts) + judges
-    query, product, fusion, table = filled(
-        starts, columns, values, codes, sums, kept, len(allowed), deep, sources, 3 * sources + spare
-    )
-    return query, product, fusion, table[: len(query)]
+    found: tuple[Ints, Ints, Floats, Ints] = paired(codes, sums, kept)
+    return found
+
+
+@compiled
+def fill_sources(
+    answers: tuple[Ints, Ints, Floats],
+    first: int,
+    pair_starts: Ints,
+    product: Ints,
+    slot: Ints,
+    deep: float,
+    sources: int,
+    table: Floats,
+) -> None:
+    """Write shares, ranks and scores of `sources` columns each into the table, a row for each pair of the queries from
+    `first` on. Its last row is for what does not count; `slot`, zeros for all products, is zeros again afterwards."""
+    starts, columns, values = answers
+    for one in range(len(pair_starts) - 1):
+        begin, end = pair_starts[one], pair_starts[one + 1]
+        for pair in range(begin, end):
+            slot[product[pair]] = pair + 1
+            table[pair, :sources] = 0.0
+            table[pair, sources : 2 * sources] = deep
+            table[pair, 2 * sources : 3 * sources] = 0.0
+        for source in range(len(starts)):
+            start, stop = starts[source, first + one], starts[source, first + one + 1]
+            peak = max(values[start], np.float32(1e-12)) if stop > start else np.float32(1.0)
+            share, rank, score = np.uint64(source), np.uint64(sources + source), np.uint64(2 * sources + source)
+            for place in range(np.uint64(start), np.uint64(stop)):
+                number = slot[np.uint64(columns[place])]
+                row = np.uint64(number - 1 if number else len(table) - 1)
+                table[row, share] = values[place] / peak
+                table[row, rank] = np.int64(place) - start
+                table[row, score] = values[place]
+        for pair in range(begin, end):
+            slot[product[pair]] = 0
+
+
+def table_of(
+    answers: tuple[Ints, Ints, Floats], pair_starts: Ints, product: Ints, products: int, deep: int, sources: int
+) -> Floats:
+    """Return shares, ranks and scores of all pairs, a row each; sources without an answer come last."""
+    table = np.empty((len(product) + 1, 3 * sources), np.float32)
+    fill_sources(answers, 0, pair_starts, product, np.zeros(products, np.int32), deep, sources, table)
+    return table[:-1]
