@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.arrays import Bools, Floats, Ints, Matrix, from_rows, row_numbers
+from recsys.compiled import kernels
 from recsys.evaluation.metrics import Answers, per_question
 
 BATCH = 250  # rows at a time, for memory
@@ -31,7 +32,12 @@ class Traits:
 
     def likeness(self, products: Ints, inside: Bools) -> Floats:
         """Return rows x window x window for the products of rows x window."""
-        found = _shared(self.attributes, products[inside], inside)
+        loops, facts = kernels(), self.attributes
+        if loops is None:
+            found = _shared(facts, products[inside], inside)
+        else:
+            parts = (facts.indptr, facts.indices, facts.data)
+            found = loops.likeness_within(parts, facts.shape[1], products, inside)
         if self.vectors is None:
             return found
         mine = self.vectors[products] * inside[:, :, None]

@@ -5,6 +5,7 @@ What branches cannot be foretold of is done without them: a product that does no
 reads.
 """
 
+from recsys.kernels.attributes import likeness_to_tastes, likeness_within
 from recsys.kernels.opinions import count_votes, judge_columns, link_values, put_facts, ranks_within
 from recsys.kernels.ordering import order_scores
 from recsys.kernels.selection import best_of_product, best_of_rows
@@ -17,6 +18,8 @@ __all__ = [
     "count_votes",
     "grow_scores",
     "judge_columns",
+    "likeness_to_tastes",
+    "likeness_within",
     "link_values",
     "order_scores",
     "pick",

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys.blend.model import Blend, BlendSettings
+from recsys.blend import features, relations, variety
+from recsys.blend.model import Blend, BlendSettings, share_of
 from recsys.blend.opinions import opinions
 from recsys.blend.ranker import Growth, RankerSettings
 from recsys.catalog import build_catalog
@@ -94,6 +95,29 @@ def test_features_are_the_same_in_batch_and_one_by_one(blend: Blend, log: Intera
         mine = pairs.query == row
         assert found.product.tolist() == pairs.product[mine].tolist()
         np.testing.assert_allclose(blend.features.compute(alone, found), batch[mine], rtol=1e-4, atol=1e-5)
+
+
+def test_compiled_or_not_the_order_is_the_same(blend: Blend, log: InteractionLog, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    assert blend.ranker is not None and blend.features is not None
+    chance = np.random.default_rng(5)
+    prefixes = [chance.integers(0, 48, n % 7).tolist() for n in range(90)]
+    histories = [chance.integers(0, 48, n % 11).tolist() for n in range(90)]
+    asked = Queries.of(prefixes, histories, chance.integers(-1, 60, 90), [log.at.max() + 60.0] * 90)
+    pairs = blend.candidates(asked)
+    facts = blend.features.compute(asked, pairs)
+    ranked, shares = blend._ranked(asked, blend.ranker, blend.features, 20)  # a few queries at a time
+    assert len(pairs) > 2000 and ranked.product.tolist() == pairs.product.tolist()
+    assert np.array_equal(shares, share_of(blend.ranker.score(facts)))
+    monkeypatch.setattr(blend, "variety", 0.3)
+    fast = blend.score(asked, 20)
+    for module in (features, relations, variety):
+        monkeypatch.setattr(module, "kernels", lambda: None)
+    np.testing.assert_allclose(blend.features.compute(asked, pairs), facts, rtol=1e-5, atol=1e-6)
+    monkeypatch.setattr(blend.ranker, "trees", None)
+    slow = blend.score(asked, 20)
+    np.testing.assert_allclose(slow.data, fast.data, rtol=1e-6)
+    assert (slow.indices == fast.indices).mean() > 0.99  # products of equal scores may change places
 
 
 def test_feature_names_match_the_columns(blend: Blend):

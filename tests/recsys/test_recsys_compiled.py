@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recsys.arrays import Matrix, best_of_product, csr, from_rows, top
+from recsys.arrays import Matrix, best_of_product, best_of_rows, csr, from_rows, heads, top
 from recsys.blend.candidates import Answers, Pairs, Width, _united, united
 from recsys.blend.ranker import Ranker, RankerSettings, learn
 from recsys.blend.relations import LINKED, _fill, _votes, last_products, links_block, votes_block
 from recsys.blend.trees import Trees
+from recsys.blend.variety import Traits, _shared
 from recsys.queries import Queries
 
 pytestmark = pytest.mark.slow
@@ -43,6 +44,30 @@ def test_the_best_of_a_product_are_those_of_numpy(depth: int, negative: bool) ->
 def test_of_equal_values_the_lower_numbers_are_kept() -> None:
     ones = csr(np.ones((1, 9)))
     assert best_of_product(csr(np.ones((1, 1))), ones, 4).indices.tolist() == [0, 1, 2, 3]
+
+
+def test_the_best_of_rows_are_those_of_numpy_and_of_equal_ones_the_first() -> None:
+    values = some(5, 40, 200, 0.3, negative=True)
+    for depth in (1, 9, 500):
+        found, expected = best_of_rows(values, depth), top(values, depth)
+        assert found.indptr.tolist() == expected.indptr.tolist()
+        assert found.indices.tolist() == expected.indices.tolist() and found.data.tolist() == expected.data.tolist()
+    alike = from_rows(np.ones(5), np.array([7, 2, 9, 4, 1]), np.array([0, 5]), (1, 10))
+    assert best_of_rows(alike, 3).indices.tolist() == [7, 2, 9]
+
+
+def test_heads_are_the_first_of_each_row() -> None:
+    ranked = from_rows(np.array([3, 2, 1, 9.0, 8.0]), np.array([4, 0, 2, 1, 3]), np.array([0, 3, 3, 5]), (3, 5))
+    assert heads(ranked, 2).toarray().tolist() == [[2, 0, 0, 0, 3], [0] * 5, [0, 9, 0, 8, 0]]
+    assert heads(ranked, 2).indices.tolist() == [4, 0, 1, 3]
+
+
+def test_products_are_as_alike_as_numpy_finds() -> None:
+    chance, attributes = np.random.default_rng(7), some(8, 30, 50, 0.2)
+    products, inside = chance.integers(0, 30, (6, 9)), chance.random((6, 9)) < 0.8
+    found = Traits(attributes).likeness(products, inside)
+    assert np.allclose(found, _shared(attributes, products[inside], inside), atol=1e-6)
+    assert found[inside].any() and not found[~inside].any()
 
 
 def answers_of(queries: int, products: int) -> list[Matrix]:
@@ -99,8 +124,8 @@ def test_links_to_candidates_are_those_of_numpy() -> None:
     key = np.flatnonzero(chance.random(5 * 40) < 0.4)
     found, expected = links_block([links, links * 2], queries, key), np.zeros((len(key), 3), np.float32)
     _fill(links, np.stack([last_products(queries, back) for back in range(LINKED)], axis=1), key, expected)
-    assert expected.any(axis=0).all() and np.array_equal(found[:, :3], expected)
-    assert np.allclose(found[:, 3], 2 * expected[:, 0])
+    assert expected.any(axis=0).all() and np.array_equal(found[0], expected)
+    assert np.allclose(found[1, :, 0], 2 * expected[:, 0])
 
 
 def ranker_of(settings: RankerSettings) -> tuple[Ranker, np.ndarray]:

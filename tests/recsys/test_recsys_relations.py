@@ -21,11 +21,11 @@ def key(*cells: tuple[int, int]) -> np.ndarray:
 def test_links_lead_from_the_last_products_of_the_session():
     queries = Queries.of([[1, 0], [], [4]])
     found = links_block([LINKS, LINKS * 2], queries, key((0, 1), (0, 2), (0, 3), (1, 1), (2, 0)))
-    last, strongest, many = found[:, 0], found[:, 1], found[:, 2]
+    last, strongest, many = found[0].T
     assert last.tolist() == pytest.approx([0.5, 0.0, 0.2, 0.0, 0.0])  # from product 0
     assert strongest.tolist() == pytest.approx([0.5, 0.9, 0.2, 0.0, 0.0])  # product 2 through product 1
     assert many.tolist() == [1, 1, 1, 0, 0]
-    np.testing.assert_allclose(found[:, 3], last * 2)
+    np.testing.assert_allclose(found[1, :, 0], last * 2)
 
 
 def test_returning_products_are_told_by_their_places():
