@@ -42,6 +42,7 @@ class EaseReturning(StoredArrays):
         self.decay, self.history_decay = decay, history_decay
         self.weights: Matrix = empty(0, 0)
         self.history_weights: Matrix = empty(0, 0)
+        self._kept: tuple[Matrix, Matrix, Matrix] | None = None
 
     def fit(self, log: InteractionLog) -> Self:
         """Invert the Gram matrix of the head products, each once as part of sessions and once of histories."""
@@ -57,7 +58,14 @@ class EaseReturning(StoredArrays):
         """Return the products the model rebuilds from session and history."""
         size = self.weights.shape[0]
         wanted = sp.hstack([queries.prefix_matrix(size, self.decay), self._history(queries, size)])
-        return best_of_product(csr(wanted), csr(sp.vstack([self.weights, self.history_weights])), depth)
+        return best_of_product(csr(wanted), self._joined(), depth)
+
+    def _joined(self) -> Matrix:
+        """Both kinds of weights below each other, put together once for those in force."""
+        if self._kept is None or self._kept[0] is not self.weights or self._kept[1] is not self.history_weights:
+            both = csr(sp.vstack([self.weights, self.history_weights]))
+            self._kept = (self.weights, self.history_weights, both)
+        return self._kept[2]
 
     def _history(self, queries: Queries, products: int) -> Matrix:
         return queries.history_matrix(products, self.history_decay, LONGEST_HISTORY)
