@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 GLOBAL: Final = "pop:global"
@@ -14,6 +15,11 @@ MIX: Final = "mix"
 def product(product_id: str) -> str:
     """Neighbours of a product: lists `next`, `similar`, `complement`."""
     return f"p:{product_id}"
+
+
+def products(product_ids: Iterable[str]) -> list[str]:
+    """Return `product` of each."""
+    return [f"p:{product_id}" for product_id in product_ids]
 
 
 def profile(profile_id: str) -> str:

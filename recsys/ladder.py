@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
-from math import log
+from itertools import chain, islice
 
 from recsys import keys
-from recsys.columns import Events
-from recsys.mixing import OWN_DECAY, SLATE_DECAY, Mix
-from recsys.packing import SOURCE_NAMES, Unpacked
-from recsys.request import Fetched, Request, Signal
+from recsys.mixing import OWN_DECAY, SLATE_DECAY
+from recsys.packing import SOURCE_NAMES, List, Unpacked
+from recsys.request import Fetched, Request
+from recsys.session import SEEDS, affinities, own_code, own_products, seed_strengths, seeds
 from recsys.slates import Rung, SlotKind
 
 POOL = 60  # candidates of a session worth ranking
 DEEP = 40  # neighbours of the newest seed that have a say
-SEEDS = 12  # most recent products whose neighbours are looked up
-CATEGORIES = 3
-SEED_DECAY = 0.85  # per step back in the session
-HALF_LIFE_SECONDS = 2 * 86_400.0
-_STEPS_PER_SECOND = log(0.5) / log(SEED_DECAY) / HALF_LIFE_SECONDS  # of age, in steps back in the session
+_HEARD = tuple(max(10, DEEP - 4 * place) for place in range(SEEDS))  # how many neighbours of each seed have a say
 
 
 @dataclass(slots=True)
@@ -38,29 +33,42 @@ class Candidate:
 
 @dataclass(slots=True)
 class Ranking:
-    """What is known of one shopper: ids best first, the score of each in parts of `unit`, and what scores are the sums
-    of: neighbours of the session, also in parts of `unit`, own products, and the precomputed slate of `record`."""
+    """What is known of one shopper: ids best first, and what their scores, in parts of `unit`, are made of: neighbours
+    of the session; own products with their weights, some `added` to a cart; the precomputed slate, best first, with its
+    weights (`falling`) and the `lists` that say where it came from. `mixed` are the scores of the slate's products."""
 
     ids: list[str]
-    score: dict[str, float]
-    session: dict[str, float] = field(default_factory=dict)
+    session: dict[str, float]
     unit: float = 1.0
-    own: dict[str, tuple[float, str]] = field(default_factory=dict)  # with the sentence
-    slate: dict[str, float] = field(default_factory=dict)
-    record: Unpacked | None = None
+    own: Mapping[str, float] = field(default_factory=dict)
+    added: Collection[str] = ()
+    mixed: Mapping[str, float] = field(default_factory=dict)
+    slate: Sequence[str] = ()
+    falling: Sequence[float] = ()
+    lists: Sequence[List] = ()
 
-    def origin(self, product_id: str) -> tuple[Rung, str, str]:
-        """Return rung, source and sentence of a product's largest part; source and sentence of a neighbour of the
-        session are found later, for those that are shown."""
-        held = self.own.get(product_id)
-        largest = max(held[0] if held else 0.0, self.unit * self.session.get(product_id, 0.0))
-        if self.slate.get(product_id, 0.0) > largest:
-            return Rung.PROFILE, self._slate_source(product_id), held[1] if held else "profile"
-        return (Rung.SESSION, "history", held[1]) if held else (Rung.SESSION, "", "")
+    def candidate(self, product_id: str) -> Candidate:
+        """Return the candidate with rung, source and sentence of its largest part; source and sentence of a neighbour
+        of the session are found later, for those that are shown."""
+        heard, unit, own = self.session.get(product_id, 0.0), self.unit, self.own.get(product_id)
+        code = "" if own is None else own_code(product_id, self.added)
+        if product_id in self.mixed:
+            place, largest = self.slate.index(product_id), max(own or 0.0, unit * heard)
+            score = unit * self.mixed[product_id]
+            if self.falling[place] > largest:
+                return Candidate(product_id, score, Rung.PROFILE, self._slate_source(place), code or "profile")
+        else:
+            score = unit * (heard if own is None else heard + own / unit)
+        return Candidate(product_id, score, Rung.SESSION, "history" if code else "", code)
 
-    def _slate_source(self, product_id: str) -> str:
-        lists = self.record.lists.values() if self.record else ()
-        return next((_source_name(codes[ids.index(product_id)]) for ids, _, codes, _ in lists if product_id in ids), "")
+    def _slate_source(self, place: int) -> str:
+        product_id = self.slate[place]
+        for ids, _, codes, _ in self.lists:
+            if ids is self.slate:
+                return _source_name(codes[place])
+            if product_id in ids:
+                return _source_name(codes[ids.index(product_id)])
+        return ""
 
 
 # list of a product's record, and the sentence, by slot kind: later lists only fill up
@@ -74,39 +82,17 @@ _LISTS: Mapping[SlotKind, tuple[tuple[str, float], ...]] = {
 }
 
 
-def seeds(request: Request) -> list[Signal]:
-    """Return the products a slot starts from, newest first and each once; cart or order lines lead."""
-    if "seeds" not in request.memo:
-        request.memo["seeds"] = _seeds(request)
-    found: list[Signal] = request.memo["seeds"]
-    return found
-
-
-def _seeds(request: Request) -> list[Signal]:
-    lines: Iterable[str] = ()
-    if request.slot.kind is SlotKind.COMPLEMENT:
-        lines = request.cart or request.last_order
-    elif request.slot.kind is SlotKind.CROSS_SELL:
-        lines = request.last_order or request.cart
-    named = [Signal(product_id, Events.ADDED) for product_id in lines]
-    rest = [] if named else [*request.signals, *(Signal(p, Events.ADDED) for p in request.cart)]
-    found: dict[str, Signal] = {}
-    for signal in (*named, *rest):
-        found.setdefault(signal.product_id, signal)
-    return list(found.values())[:SEEDS]
-
-
 def keys_of(request: Request) -> list[str]:
-    """Return the cache keys one request may read."""
-    if "keys" not in request.memo:
-        request.memo["keys"] = _keys_of(request)
-    found: list[str] = request.memo["keys"]
+    """Return the cache keys one request may read, those of its seeds first."""
+    found: list[str] | None = request.memo.get("keys")
+    if found is None:
+        found = request.memo["keys"] = _keys_of(request)
     return found
 
 
 def _keys_of(request: Request) -> list[str]:
-    found = [keys.product(s.product_id) for s in seeds(request)]
-    found += [keys.product(p) for p in list(request.bought)[:SEEDS]]
+    found = keys.products([s.product_id for s in seeds(request)])
+    found += keys.products(islice(request.bought, SEEDS))
     if request.profile_id:
         found.append(keys.profile(request.profile_id))
     found += [keys.category(c) for c in affinities(request, "category")]
@@ -115,32 +101,8 @@ def _keys_of(request: Request) -> list[str]:
         found.append(keys.referral(request.referral_source))
     if request.locality:
         found.append(keys.locality(request.locality))
-    return [*found, keys.MIX, keys.NEW, keys.TRENDING, keys.GLOBAL]
-
-
-def affinities(request: Request, attribute: str) -> list[str]:
-    """Return the categories or brands the session leans to, strongest first."""
-    if attribute not in request.memo:
-        request.memo[attribute] = _affinities(request, attribute)
-    found: list[str] = request.memo[attribute]
+    found += (keys.MIX, keys.NEW, keys.TRENDING, keys.GLOBAL)
     return found
-
-
-def _affinities(request: Request, attribute: str) -> list[str]:
-    weight: dict[str, float] = {}
-    for place, signal in enumerate(request.signals[: 4 * SEEDS]):
-        name = getattr(signal, attribute)
-        if name:
-            weight[name] = weight.get(name, 0.0) + _strength(signal, place)
-    ranked = sorted(weight, key=lambda name: -weight[name])
-    if attribute == "category":
-        ranked = list(dict.fromkeys([*ranked, *request.top_categories]))
-    return ranked[:CATEGORIES]
-
-
-def _strength(signal: Signal, place: int) -> float:
-    steps = place + signal.age_seconds * _STEPS_PER_SECOND
-    return float(Events.WEIGHTS.get(signal.event, 1.0) * SEED_DECAY**steps)
 
 
 def climb(request: Request, fetched: Fetched) -> Iterator[Candidate]:
@@ -150,7 +112,8 @@ def climb(request: Request, fetched: Fetched) -> Iterator[Candidate]:
         return
     for product_id in request.slot.rules.pinned:
         yield Candidate(product_id, 1.0, Rung.PINNED, "pinned", "pinned")
-    yield from _candidates(_personal(request, fetched))
+    ranking = _personal(request, fetched)
+    yield from map(ranking.candidate, ranking.ids)
     for name in affinities(request, "category"):
         yield from _shared(fetched, keys.category(name), Rung.AFFINITY, "category", name)
     for name in affinities(request, "brand"):
@@ -190,20 +153,9 @@ def _source_name(code: int) -> str:
 
 
 def _recent(request: Request) -> Iterator[Candidate]:
-    for product_id, strength, code in _own_products(request):
-        yield Candidate(product_id, strength, Rung.SESSION, "history", code)
-
-
-def _own_products(request: Request) -> list[tuple[str, float, str]]:
-    """Return what the shopper touched with its strength and sentence, the strongest first."""
-    strength: dict[str, float] = {}
-    added: set[str] = set()
-    for place, signal in enumerate(request.signals):
-        strength[signal.product_id] = strength.get(signal.product_id, 0.0) + _strength(signal, place)
-        if signal.event == Events.ADDED:
-            added.add(signal.product_id)
-    ordered = sorted(strength, key=strength.__getitem__, reverse=True)
-    return [(p, strength[p], "left_in_cart" if p in added else "recently_viewed") for p in ordered]
+    strength, added = own_products(request)
+    for product_id, much in strength.items():
+        yield Candidate(product_id, much, Rung.SESSION, "history", own_code(product_id, added))
 
 
 def personal_ids(request: Request, fetched: Fetched) -> list[str]:
@@ -213,28 +165,26 @@ def personal_ids(request: Request, fetched: Fetched) -> list[str]:
 
 def _personal(request: Request, fetched: Fetched) -> Ranking:
     """Return the ranking; candidates are made of it one by one, for few of them are ever looked at."""
-    if request.fingerprint not in fetched.ranked:
+    known: tuple[Request, Ranking] | None = fetched.ranked.get(id(request))
+    if known is not None:
+        return known[1]
+    shared = request.fingerprint()
+    found: Ranking | None = fetched.ranked.get(shared)
+    if found is None:
         kind, total = request.slot.kind, _neighbours(request, fetched)
         mixed = _mixed if kind not in (SlotKind.SIMILAR, SlotKind.COMPLEMENT) else _plain
-        fetched.ranked[request.fingerprint] = mixed(request, fetched, total)
-    found: Ranking = fetched.ranked[request.fingerprint]
+        found = fetched.ranked[shared] = mixed(request, fetched, total)
+    fetched.ranked[id(request)] = request, found  # which also keeps the request, so that no other one has its id
     return found
-
-
-def _candidates(ranking: Ranking) -> Iterator[Candidate]:
-    for product_id in ranking.ids:
-        yield Candidate(product_id, ranking.unit * ranking.score[product_id], *ranking.origin(product_id))
 
 
 def _neighbours(request: Request, fetched: Fetched) -> dict[str, float]:
     """Sum what the lists of all seeds say; where a product came from is found later, for those that are shown."""
     total: dict[str, float] = {}
     heard = total.get
-    for ids, scores, _, factor, _, _ in _voices(request, fetched, seeds(request)):
-        if not total:
-            total.update(zip(ids, [factor * score for score in scores], strict=True))
-            continue
-        for product_id, score in zip(ids, scores, strict=True):
+    for record, at, most, factor, _, _ in _voices(request, fetched):
+        ids, scores = record.first(at, most)
+        for product_id, score in zip(ids, scores, strict=False):
             total[product_id] = heard(product_id, 0.0) + factor * score
     return total
 
@@ -250,30 +200,34 @@ def _mixed(request: Request, fetched: Fetched, total: dict[str, float]) -> Ranki
     mix, kind = fetched.mix, request.slot.kind
     share = max(mix.session, mix.slate) if kind is SlotKind.CROSS_SELL else mix.session
     unit = share / (max(total.values(), default=1.0) or 1.0)
-    score = total.copy() if unit else dict.fromkeys(total, 0.0)
+    session = total if unit else dict.fromkeys(total, 0.0)
     unit = unit or 1.0
-    own, weight, heard = dict[str, tuple[float, str]](), mix.own, score.get
-    for product_id, _, code in _own_products(request) if kind is SlotKind.NEXT_BEST else ():
-        own[product_id] = (weight, code)
+    touched, added = own_products(request) if kind is SlotKind.NEXT_BEST else ({}, set[str]())
+    own, weight, heard, score = dict[str, float](), mix.own, session.get, session.copy()
+    for product_id in touched:
+        own[product_id] = weight
         score[product_id] = heard(product_id, 0.0) + weight / unit
         weight *= OWN_DECAY
-    record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
-    slate = _slate(request, fetched.mix, record) if record else {}
-    for product_id, weight in slate.items():
-        score[product_id] = heard(product_id, 0.0) + weight / unit
+    heard = score.get
+    lists, ids, falling = _slate(request, fetched)
+    mixed = {p: heard(p, 0.0) + weight / unit for p, weight in zip(ids, falling, strict=True)}
+    score |= mixed
     best = sorted(score, key=score.__getitem__, reverse=True)[: 2 * POOL]
-    return Ranking(best, score, total if share else {}, unit, own, slate, record)
+    return Ranking(best, session, unit, own, added, mixed, ids, falling, lists)
 
 
-def _slate(request: Request, mix: Mix, record: Unpacked) -> dict[str, float]:
-    """Return the weight of every product of the shopper's own slate, best first."""
-    weight = mix.slate if knows_session(record, request) else mix.old_slate
-    lists = [ids for ids, _, _, _ in record.lists.values()]
-    ids = lists[0] if len(lists) == 1 else list(dict.fromkeys(chain.from_iterable(lists)))
+def _slate(request: Request, fetched: Fetched) -> tuple[list[List], list[str], tuple[float, ...]]:
+    """Return the lists of the shopper's own slate, its products, best first, and their weights."""
+    record = fetched.get(keys.profile(request.profile_id)) if request.profile_id else None
+    if record is None:
+        return [], [], ()
+    lists = list(record.lists.values())
+    ids = lists[0][0] if len(lists) == 1 else list(dict.fromkeys(chain.from_iterable([found[0] for found in lists])))
     if request.slot.kind is SlotKind.NEW_FOR_YOU:
         touched = {s.product_id for s in request.signals}
         ids = [product_id for product_id in ids if product_id not in touched]
-    return dict(zip(ids, _falling(weight, len(ids)), strict=True))
+    weight = fetched.mix.slate if knows_session(record, request) else fetched.mix.old_slate
+    return lists, ids, _falling(weight, len(ids))
 
 
 @lru_cache(maxsize=1_024)
@@ -283,37 +237,41 @@ def _falling(weight: float, count: int) -> tuple[float, ...]:
 
 def knows_session(record: Unpacked, request: Request) -> bool:
     """Whether a slate was made after the shopper's last touch."""
-    newest = min((s.age_seconds for s in request.signals), default=0.0)
-    return not request.at or record.made_at >= request.at - newest
+    if not request.at:
+        return True
+    return record.made_at >= request.at - min([s.age_seconds for s in request.signals], default=0.0)
 
 
-def _voices(
-    request: Request, fetched: Fetched, started: list[Signal]
-) -> Iterator[tuple[list[str], tuple[float, ...], bytes, float, str, str]]:
-    """Yield ids, scores, source codes, weight, list name and seed of every neighbour list that has a say: of older
-    seeds the first places only."""
-    for place, signal in enumerate(started):
-        record = fetched.get(keys.product(signal.product_id))
-        if record is None:
-            continue
-        strength, most = _strength(signal, place), max(10, DEEP - 4 * place)
-        for name, share in _LISTS[request.slot.kind]:
-            if name in record.lists:
-                ids, scores, sources, _ = record.lists.first(name, most)
-                if len(ids) > most:
-                    ids, scores = ids[:most], scores[:most]
-                yield ids, scores, sources, strength * share, name, signal.product_id
+_Voice = tuple[Unpacked, int, int, float, str, str]  # record, place of a list, how many of it, weight, its name, seed
 
 
-def origin(request: Request, fetched: Fetched, candidate: Candidate) -> Candidate:
-    """Return the candidate with source, sentence and seed of the neighbour list that spoke loudest for it."""
-    if candidate.source:
-        return candidate
-    loudest, found = -1.0, candidate
-    for ids, scores, sources, factor, name, seed in _voices(request, fetched, seeds(request)):
-        if candidate.product_id in ids:
-            at = ids.index(candidate.product_id)
-            if factor * scores[at] > loudest:
-                loudest = factor * scores[at]
-                found = replace(candidate, source=_source_name(sources[at]), code=name, seed=seed)
-    return found
+def _voices(request: Request, fetched: Fetched) -> Iterator[_Voice]:
+    """Yield every neighbour list that has a say: of older seeds the first places only."""
+    wanted, read = _LISTS[request.slot.kind], fetched.get
+    strengths = seed_strengths(request)
+    for signal, key, strength, most in zip(seeds(request), keys_of(request), strengths, _HEARD, strict=False):
+        record = read(key)
+        if record is not None:
+            for name, share in wanted:
+                at = record.find(name)
+                if at:
+                    yield record, at, most, strength * share, name, signal.product_id
+
+
+def traced(request: Request, fetched: Fetched, candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates, those of the session with source, sentence and seed of the neighbour list that spoke
+    loudest for each."""
+    if all(candidate.source for candidate in candidates):
+        return candidates
+    voices = list(_voices(request, fetched))
+    return [one if one.source else _traced(one, voices) for one in candidates]
+
+
+def _traced(candidate: Candidate, voices: Iterable[_Voice]) -> Candidate:
+    loudest, source, code, found = -1.0, "", candidate.code, ""
+    product_id = candidate.product_id.encode()
+    for record, at, most, factor, name, seed in voices:
+        said = record.said(at, most, product_id)
+        if said is not None and factor * said[0] > loudest:
+            loudest, source, code, found = factor * said[0], _source_name(said[1]), name, seed
+    return Candidate(candidate.product_id, candidate.score, candidate.rung, source, code, found)

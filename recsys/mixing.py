@@ -40,9 +40,10 @@ class Mix:
     @classmethod
     def of(cls, record: Unpacked | None) -> Mix:
         """Return the weights of a record; the defaults where there is none, or one of other names."""
-        if record is None or "mix" not in record.lists:
+        at = record.find("mix") if record else 0
+        if not record or not at:
             return cls()
-        names, values, _, _ = record.lists["mix"]
+        names, values = record.first(at, 99)
         known = {one.name for one in fields(cls)}
         return cls(**{n: v for n, v in zip(names, values, strict=True) if n in known})
 

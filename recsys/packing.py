@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 FORMAT = 1
 _HEAD = struct.Struct("<2sBBQ12s")
 _LIST = struct.Struct("<12sfHI")
+_sizes = struct.Struct("<16xHI").unpack_from  # count and byte length of a list
 _LIST_SIZE = _LIST.size
+_MAGIC = b"RK" + bytes([FORMAT])
+_NEWLINE = ord("\n")
+_READS = 2  # as many lists of a record as one shopper is likely to need
+_one_float = struct.Struct("<f").unpack_from
 _floats = lru_cache(1024)(lambda size: struct.Struct(f"<{size}f").unpack_from)
 
 # one byte each in the cache: only ever append
@@ -47,58 +52,113 @@ class Ranked:
 
 
 List = tuple[list[str], tuple[float, ...], bytes, float]  # ids, scores, source codes, rhythm in days
+Head = tuple[list[str], tuple[float, ...]]  # ids and scores
 
 
-class Lists(Mapping[str, List]):
-    """The lists of a record by name, each decoded when it is first asked for: a slot needs one or two of them."""
+class Unpacked:
+    """A record as it lies in the cache. A list is found and decoded when it is asked for: a slot needs the head of one
+    or two. Where lists are asked for again and again they are kept: many shoppers of a batch touched the product."""
 
-    __slots__ = ("_packed", "_read", "_spans")
+    __slots__ = ("_kept", "_packed", "_reads")
 
-    def __init__(self, packed: bytes, spans: dict[str, tuple[int, int, int, float]]) -> None:
-        self._packed, self._spans, self._read = packed, spans, dict[str, List]()
+    def __init__(self, packed: bytes) -> None:
+        """Raise BadArtifact or struct.error where the bytes are cut off, foreign or of another format."""
+        if not packed.startswith(_MAGIC):
+            raise BadArtifact(f"recommendation bytes of another format ({packed[:3]!r})", "train again")
+        at = _HEAD.size
+        for _ in range(packed[3]):
+            size, length = _sizes(packed, at)
+            at += _LIST_SIZE + 5 * size + length
+        if at > len(packed):
+            raise BadArtifact("recommendation bytes are cut off", "train again")
+        self._packed, self._reads = packed, 0
+        self._kept: dict[int, tuple[int, Head]] | None = None
 
-    def __getitem__(self, name: str) -> List:
-        return self.first(name, self._spans[name][1])
+    @property
+    def version(self) -> str:
+        """The version of the artifacts the record came from."""
+        return _text(self._packed[12:24])
 
-    def first(self, name: str, most: int) -> List:
-        """Return the first `most` products of a list, or more of them where they are at hand."""
-        known = self._read.get(name)
-        if known is None or len(known[0]) < min(most, self._spans[name][1]):
-            known = self._read[name] = self._decode(most, *self._spans[name])
-        return known
-
-    def _decode(self, most: int, at: int, size: int, length: int, rhythm: float) -> List:
-        kept = min(size, most)
-        scores = _floats(kept)(self._packed, at)
-        at += 4 * size
-        ids = self._packed[at + size : at + size + length].decode("utf-8", "replace").split("\n", kept)
-        return ids[:kept] if len(ids) > kept else ids, scores, self._packed[at : at + kept], rhythm
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._spans
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._spans)
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def rhythm_days(self) -> float:
-        """Return the rhythm of the product the lists are about, without decoding them."""
-        return max((span[3] for span in self._spans.values()), default=0.0)
-
-
-class Unpacked(NamedTuple):
-    """What `unpack` reads: made_at in seconds since 1970, and the lists by name."""
-
-    version: str
-    made_at: int
-    lists: Lists
+    @property
+    def made_at(self) -> int:
+        """The time of training in seconds since 1970."""
+        return int.from_bytes(self._packed[4:12], "little")
 
     @property
     def made(self) -> datetime:
         """The time of training, aware UTC."""
-        return datetime.fromtimestamp(self.made_at, UTC)
+        return _moment(self.made_at)
+
+    @property
+    def lists(self) -> dict[str, List]:
+        """All lists by name, decoded."""
+        found = {}
+        for name, at in self._starts():
+            _, rhythm, size, _ = _LIST.unpack_from(self._packed, at)
+            codes = at + _LIST_SIZE + 4 * size
+            found[name] = (*self.first(at, size), self._packed[codes : codes + size], rhythm)
+        return found
+
+    def find(self, name: str) -> int:
+        """Return where a list begins, for `first` and `said`; 0 where the record has no such list."""
+        at, packed, padded = _HEAD.size, self._packed, _padded(name)
+        for _ in range(packed[3]):
+            if packed.startswith(padded, at):
+                return at
+            size, length = _sizes(packed, at)
+            at += _LIST_SIZE + 5 * size + length
+        return 0
+
+    def first(self, at: int, most: int) -> Head:
+        """Return ids and scores of the first `most` products of the list that begins at `at`."""
+        if self._kept and (kept := self._kept.get(at)) and kept[0] >= most:
+            ids, scores = kept[1]
+            return kept[1] if len(ids) <= most else (ids[:most], scores[:most])
+        packed = self._packed
+        size, length = _sizes(packed, at)
+        count = size if size < most else most
+        scores, start = _floats(count)(packed, at + _LIST_SIZE), at + _LIST_SIZE + 5 * size
+        ids = packed[start : start + length].decode("utf-8", "replace").split("\n", count)
+        if len(ids) > count:
+            ids.pop()
+        found = ids, scores
+        self._reads += 1
+        if self._reads > _READS:
+            self._kept = {**(self._kept or {}), at: (most, found)}
+        return found
+
+    def said(self, at: int, most: int, product_id: bytes) -> tuple[float, int] | None:
+        """Return score and source code of a product (its id in UTF-8) among the first `most` of the list that begins at
+        `at`, None where it is not; without decoding the list."""
+        packed = self._packed
+        size, length = _sizes(packed, at)
+        at += _LIST_SIZE
+        place = _place(packed, product_id, at + 5 * size, at + 5 * size + length)
+        if place < 0 or place >= most:
+            return None
+        return _one_float(packed, at + 4 * place)[0], packed[at + 4 * size + place]
+
+    def rhythm_days(self) -> float:
+        """Return the rhythm of the product the lists are about, without decoding them."""
+        return max((_LIST.unpack_from(self._packed, at)[1] for _, at in self._starts()), default=0.0)
+
+    def _starts(self) -> Iterator[tuple[str, int]]:
+        at = _HEAD.size
+        for _ in range(self._packed[3]):
+            yield _text(self._packed[at : at + 12]), at
+            size, length = _sizes(self._packed, at)
+            at += _LIST_SIZE + 5 * size + length
+
+
+def _place(packed: bytes, product_id: bytes, start: int, stop: int) -> int:
+    """Return the place of an id among ids joined by newlines, -1 where it is not."""
+    at = packed.find(product_id, start, stop)
+    while at >= 0:
+        end = at + len(product_id)
+        if (at == start or packed[at - 1] == _NEWLINE) and (end == stop or packed[end] == _NEWLINE):
+            return packed.count(b"\n", start, at)
+        at = packed.find(product_id, at + 1, stop)
+    return -1
 
 
 def pack(lists: Mapping[str, Ranked], *, version: str, made_at: datetime) -> bytes:
@@ -163,27 +223,32 @@ def _source_codes(sources: Sequence[str] | str, count: int) -> bytes:
 def unpack(packed: bytes) -> Unpacked:
     """Read what `pack` wrote; BadArtifact where the bytes are cut off, foreign or of another format."""
     try:
-        return _unpack(packed)
-    except (struct.error, UnicodeDecodeError, IndexError) as problem:
+        return Unpacked(packed)
+    except (struct.error, IndexError) as problem:
         raise BadArtifact(f"recommendation bytes are damaged: {problem}", "train again") from problem
 
 
-def _unpack(packed: bytes) -> Unpacked:
-    magic, layout, count, made_at, version = _HEAD.unpack_from(packed)
-    if magic != b"RK" or layout != FORMAT:
-        raise BadArtifact(f"recommendation bytes of another format ({magic!r}, {layout})", "train again")
-    at, spans, next_list = _HEAD.size, {}, _LIST.unpack_from
-    for _ in range(count):
-        name, rhythm, size, length = next_list(packed, at)
-        at += _LIST_SIZE
-        spans[_text(name)] = (at, size, length, rhythm)
-        at += 5 * size + length
-    if at > len(packed):
-        raise BadArtifact("recommendation bytes are cut off", "train again")
-    return Unpacked(_text(version), made_at, Lists(packed, spans))
+def readable(packed: bytes | None) -> Unpacked | None:
+    """Return the record, None where there is none or `unpack` would not read it."""
+    if not packed:
+        return None
+    try:
+        return Unpacked(packed)
+    except (BadArtifact, struct.error, IndexError):
+        return None
 
 
 @lru_cache(256)
 def _text(padded: bytes) -> str:
     """Return a name of fixed length without its padding; there are few of them, and they come all the time."""
-    return padded.rstrip(b"\0").decode()
+    return padded.rstrip(b"\0").decode("utf-8", "replace")
+
+
+@lru_cache(256)
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@lru_cache(256)
+def _padded(name: str) -> bytes:
+    return name.encode("ascii", "replace")[:12].ljust(12, b"\0")

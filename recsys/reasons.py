@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from recsys.slates import Rung, SlotKind
@@ -26,13 +27,14 @@ SHOPPER_WORDS: Final[Mapping[str, str]] = {
     "global": "A bestseller of the shop",
 }
 _WITHOUT_SEED: Final = {"similar": "You may also like", "next": "You may also like", "complement": "Goes well together"}
+_SPOKEN: Final = {kind: kind.value.replace("_", " ") for kind in SlotKind}
 
 
 def shopper_reason(code: str, words: Mapping[str, str] | None = None, **values: str) -> str:
     """Return the sentence for the shopper; one that names an unknown product falls back to one that names none."""
-    text = (words or {}).get(code) or SHOPPER_WORDS.get(code, "")
-    named = [name for name in ("seed", "category", "brand") if "{" + name + "}" in text]
-    if any(not values.get(name) for name in named):
+    text = (words.get(code) if words else "") or SHOPPER_WORDS.get(code, "")
+    named = _named_in(text)
+    if named and not all(values.get(name) for name in named):
         said = words or {}
         text = said.get(f"{code}_unnamed") or _WITHOUT_SEED.get(code) or said.get("global") or SHOPPER_WORDS["global"]
     for name in named:
@@ -40,7 +42,12 @@ def shopper_reason(code: str, words: Mapping[str, str] | None = None, **values: 
     return text
 
 
+@lru_cache(maxsize=1_024)
+def _named_in(text: str) -> tuple[str, ...]:
+    return tuple(name for name in ("seed", "category", "brand") if "{" + name + "}" in text)
+
+
 def marketer_explanation(rung: Rung, kind: SlotKind, source: str, seed: str = "") -> str:
     """Return the sentence for the marketer: rung, source and the product it started from."""
     origin = f" from {seed}" if seed else ""
-    return f"rung {rung.value}: {source}{origin} for {kind.value.replace('_', ' ')}"
+    return f"rung {rung}: {source}{origin} for {_SPOKEN[kind]}"

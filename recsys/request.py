@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from recsys import keys
 from recsys.columns import Events
 from recsys.mixing import Mix
-from recsys.packing import Unpacked, unpack
+from recsys.packing import Unpacked, readable
 from recsys.slates import SlotKind
 
 
@@ -97,16 +96,16 @@ class Request:
     )  # products other slots of this mail already show, and those of its cart or order
     drawn_by: str | None = None  # what sticky draws are made from; None: profile_id
 
-    @cached_property
-    def memo(self) -> dict[str, Any]:
-        """What was made of this request already: a request is read many times on its way to a slate."""
-        return {}
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was made of this request already: a request is read many times on its way to a slate."""
 
-    @cached_property
     def fingerprint(self) -> tuple[object, ...]:
-        """What the ranking of a shopper depends on: requests of one batch that share it share the ranking."""
-        signals = tuple([(s.product_id, s.event, s.age_seconds) for s in self.signals])
-        return self.slot.kind, self.profile_id, signals, tuple(self.cart), tuple(self.last_order), self.at
+        """Return what the ranking of a shopper depends on: requests of one batch that share it share the ranking."""
+        signals = [part for s in self.signals for part in (s.product_id, s.event, s.age_seconds)]
+        return self.slot.kind, self.profile_id, tuple(signals), tuple(self.cart), tuple(self.last_order), self.at
+
+
+_UNREAD: Any = object()
 
 
 class Fetched:
@@ -118,7 +117,7 @@ class Fetched:
 
     def __init__(self, packed: Mapping[str, bytes | None], facts: Mapping[str, ProductFacts] | None = None) -> None:
         self.packed, self.facts = packed, facts
-        self.ranked: dict[object, Any] = {}  # candidates by what they were ranked from, for this batch
+        self.ranked: dict[object, Any] = {}  # candidates and rankings by what they were made of
         self._read: dict[str, Unpacked | None] = {}
         self._mix: Mix | None = None
 
@@ -131,21 +130,18 @@ class Fetched:
 
     def get(self, key: str) -> Unpacked | None:
         """Return the unpacked record of a key, None where it is missing or unreadable."""
-        if key not in self._read:
-            self._read[key] = _readable(self.packed.get(key))
-        return self._read[key]
+        found: Unpacked | None = self._read.get(key, _UNREAD)
+        if found is _UNREAD:
+            found = self._read[key] = readable(self.packed.get(key))
+        return found
+
+    def get_many(self, names: Sequence[str]) -> list[Unpacked | None]:
+        """Return `get` of each key."""
+        known = self._read
+        return [known[name] if name in known else self.get(name) for name in names]
 
     def with_facts(self, facts: Mapping[str, ProductFacts]) -> Fetched:
         """Return the same batch with live facts; what was unpacked stays unpacked."""
         other = Fetched(self.packed, facts)
         other._read, other.ranked = self._read, self.ranked
         return other
-
-
-def _readable(packed: bytes | None) -> Unpacked | None:
-    if not packed:
-        return None
-    try:
-        return unpack(packed)
-    except ValueError:
-        return None

@@ -9,22 +9,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from recsys import ladder
 from recsys.ladder import Candidate
 from recsys.merchandising import Merchandising
 from recsys.reasons import marketer_explanation, shopper_reason
 from recsys.request import Fetched, Request
+from recsys.session import affinities, seeds
 from recsys.slates import Dropped, Filled, Rung, Slate, SlateItem, SlotKind
 
 NEW_POOL = 20
+NEW_STARTS = 5  # of the best new products, any may be the first that a shopper is shown
 POOL = 60  # candidates whose facts are worth reading
 
 
 def keys_needed(requests: Request | Iterable[Request]) -> list[str]:
     """Return every cache key the requests may read, each once, without the storage prefix."""
     many = [requests] if isinstance(requests, Request) else requests
-    return list(dict.fromkeys(key for request in many for key in ladder.keys_of(request)))
+    return list(dict.fromkeys(chain.from_iterable(map(ladder.keys_of, many))))
 
 
 def products_needed(requests: Request | Iterable[Request], fetched: Fetched, pool: int = POOL) -> list[str]:
@@ -32,11 +35,11 @@ def products_needed(requests: Request | Iterable[Request], fetched: Fetched, poo
     name, new products, and bestsellers for those of whom everything else is sold out."""
     many = [requests] if isinstance(requests, Request) else requests
     shared = (ladder.new_products(fetched)[:NEW_POOL], ladder.bestsellers(fetched)[:NEW_POOL])
-    found = dict.fromkeys(c.product_id for some in shared for c in some)
+    found = [c.product_id for some in shared for c in some]
     for request in many:
-        found |= dict.fromkeys([s.product_id for s in ladder.seeds(request)])
-        found |= dict.fromkeys(_first(request, fetched, pool))
-    return list(found)
+        found += [s.product_id for s in seeds(request)]
+        found += _first(request, fetched, pool)
+    return list(dict.fromkeys(found))
 
 
 def _first(request: Request, fetched: Fetched, pool: int) -> list[str]:
@@ -55,20 +58,24 @@ def _first(request: Request, fetched: Fetched, pool: int) -> list[str]:
 
 def recommend(request: Request, fetched: Fetched, words: Mapping[str, str] | None = None) -> Slate:
     """Return the slate of one slot. `words` overrides shopper sentences by the names of `reasons.SHOPPER_WORDS`."""
-    rules = Merchandising(request, fetched)
-    chosen, dropped = _choose(request, fetched, rules)
-    items = tuple(_item(request, fetched, c, words) for c in chosen)
-    read = {key: fetched.get(key) for key in ladder.keys_of(request)}
-    record = next((r for r in read.values() if r), None)
+    return _recommend(request, fetched, words, request.taken)
+
+
+def _recommend(request: Request, fetched: Fetched, words: Mapping[str, str] | None, taken: frozenset[str]) -> Slate:
+    chosen, dropped = _choose(request, fetched, Merchandising(request, fetched, taken))
+    found = ladder.traced(request, fetched, chosen)
+    names = ladder.keys_of(request)
+    records = fetched.get_many(names)
+    record = next(filter(None, records), None)
     return Slate(
         slot=request.slot.name,
         kind=request.slot.kind,
-        items=items,
-        filled=_filled(request, len(items)),
-        dropped=tuple(Dropped(p, rule) for p, rule in dropped.items()),
+        items=tuple([_item(request, fetched, c, words) for c in found]),
+        filled=_filled(request, len(found)),
+        dropped=tuple([Dropped(p, rule) for p, rule in dropped.items()]),
         version=record.version if record else "",
         made_at=record.made if record else None,
-        missing=tuple(key for key, r in read.items() if r is None),
+        missing=tuple(dict.fromkeys([name for name, one in zip(names, records, strict=True) if one is None])),
     )
 
 
@@ -91,16 +98,16 @@ def explain(request: Request, fetched: Fetched, most: int = 50) -> list[Consider
     slate = recommend(request, fetched)
     places = {product_id: place for place, product_id in enumerate(slate.product_ids, start=1)}
     rules = {dropped.product_id: dropped.rule for dropped in slate.dropped}
-    found: dict[str, Considered] = {}
+    seen: dict[str, Candidate] = {}
     for candidate in (*ladder.climb(request, fetched), *ladder.new_products(fetched)):
-        if candidate.product_id in found or (len(found) >= most and candidate.product_id not in places):
-            continue
-        known = ladder.origin(request, fetched, candidate)
-        rule, place = rules.get(known.product_id, ""), places.get(known.product_id, 0)
-        found[known.product_id] = Considered(
-            known.product_id, known.score, known.rung, known.source, known.seed, rule, place
+        if candidate.product_id not in seen and (len(seen) < most or candidate.product_id in places):
+            seen[candidate.product_id] = candidate
+    return [
+        Considered(
+            c.product_id, c.score, c.rung, c.source, c.seed, rules.get(c.product_id, ""), places.get(c.product_id, 0)
         )
-    return list(found.values())
+        for c in ladder.traced(request, fetched, list(seen.values()))
+    ]
 
 
 def recommend_mail(
@@ -110,7 +117,7 @@ def recommend_mail(
     taken: frozenset[str] = frozenset()
     slates = []
     for request in requests:
-        slate = recommend(replace(request, taken=request.taken | taken) if taken else request, fetched, words)
+        slate = _recommend(request, fetched, words, request.taken | taken)
         if slate.filled in (Filled.FULL, Filled.SHORT):
             taken |= frozenset(slate.product_ids)
         slates.append(slate)
@@ -138,7 +145,7 @@ def _consider(
     product_id = candidate.product_id
     if product_id in chosen or product_id in dropped:
         return
-    rule = rules.refusal(candidate) or rules.crowded(candidate)
+    rule = rules.refusal(product_id) or rules.crowded(candidate)
     if rule:
         dropped[product_id] = rule
         return
@@ -164,15 +171,23 @@ def _explored(request: Request, fetched: Fetched, rules: Merchandising) -> list[
     places = int(size * share + _draw(f"{request.drawn_by or request.profile_id}|{request.slot.name}"))
     if not places:
         return []
-    wanted = set(ladder.affinities(request, "category"))
-    pool = [c for c in ladder.new_products(fetched)[:NEW_POOL] if not rules.refusal(c)]
-    if wanted and rules.facts:
-        facts = rules.facts
-        pool.sort(key=lambda c: facts[c.product_id].category not in wanted)
-    if len(pool) > 1:
-        start = int(_draw(f"new|{request.drawn_by or request.profile_id}") * min(len(pool), 5))
-        pool = [*pool[start:], *pool[:start]]
-    return pool[:places]
+    pool = _leaning_first(request, rules, ladder.new_products(fetched)[:NEW_POOL])
+    allowed = (candidate for candidate in pool if not rules.refusal(candidate.product_id))
+    found = list(islice(allowed, NEW_STARTS + places))
+    if len(found) > 1:
+        start = int(_draw(f"new|{request.drawn_by or request.profile_id}") * min(len(found), NEW_STARTS))
+        found = [*found[start:], *found[:start]]
+    return found[:places]
+
+
+def _leaning_first(request: Request, rules: Merchandising, pool: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of the categories the session leans to, then the others."""
+    wanted, facts = affinities(request, "category"), rules.facts
+    if not wanted or not facts:
+        return pool
+    known = [(candidate, facts.get(candidate.product_id)) for candidate in pool]
+    leaning = [one for one, fact in known if fact and fact.category in wanted]
+    return [*leaning, *(one for one, fact in known if fact and fact.category not in wanted)]
 
 
 def _draw(text: str) -> float:
@@ -188,21 +203,14 @@ def _filled(request: Request, count: int) -> Filled:
 
 
 def _item(request: Request, fetched: Fetched, candidate: Candidate, words: Mapping[str, str] | None) -> SlateItem:
-    candidate = ladder.origin(request, fetched, candidate)
-    seed = _title(fetched, candidate.seed)
-    named = {"seed": seed, "category": candidate.seed, "brand": candidate.seed}
-    is_product = candidate.rung is Rung.SESSION and bool(candidate.seed)
-    return SlateItem(
-        product_id=candidate.product_id,
-        score=candidate.score,
-        source=candidate.source,
-        rung=candidate.rung,
-        reason=shopper_reason(candidate.code, words, **named),
-        explanation=marketer_explanation(candidate.rung, request.slot.kind, candidate.source, seed or candidate.seed),
-        seed_product_id=candidate.seed if is_product else None,
-    )
+    seed, rung, source = candidate.seed, candidate.rung, candidate.source
+    title = _title(fetched, seed) if seed else ""
+    reason = shopper_reason(candidate.code, words, seed=title, category=seed, brand=seed)
+    explanation = marketer_explanation(rung, request.slot.kind, source, title or seed)
+    seed_product_id = seed if seed and rung is Rung.SESSION else None
+    return SlateItem(candidate.product_id, candidate.score, source, rung, reason, explanation, seed_product_id)
 
 
 def _title(fetched: Fetched, product_id: str) -> str:
-    facts = fetched.facts.get(product_id) if fetched.facts and product_id else None
+    facts = fetched.facts.get(product_id) if fetched.facts else None
     return facts.title if facts else ""

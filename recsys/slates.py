@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class SlotKind(StrEnum):
@@ -40,8 +40,7 @@ class Filled(StrEnum):
     SKIP = "skip"  # below the minimum: do not send the mail
 
 
-@dataclass(frozen=True, slots=True)
-class SlateItem:
+class SlateItem(NamedTuple):
     """One recommended product.
 
     `reason` is for the shopper ("Often bought with Blue Mug"); `explanation` is for the marketer and names rung,
@@ -57,16 +56,14 @@ class SlateItem:
     seed_product_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(NamedTuple):
     """A candidate that a business rule took out, with the rule's name."""
 
     product_id: str
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Slate:
+class Slate(NamedTuple):
     """The ranked products of one slot. `version` and `made_at` tell which artifacts the ranking came from."""
 
     slot: str
@@ -76,7 +73,7 @@ class Slate:
     dropped: tuple[Dropped, ...] = ()
     version: str = ""
     made_at: datetime | None = None
-    missing: tuple[str, ...] = field(default=())  # keys that were asked for and not found
+    missing: tuple[str, ...] = ()  # keys that were asked for and not found
 
     @property
     def product_ids(self) -> list[str]:
