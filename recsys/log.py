@@ -80,7 +80,8 @@ def build_log(interactions: pd.DataFrame, products: IdMap | None = None) -> Inte
     """
     if Columns.PRODUCT not in interactions:
         raise BadFrame(f"interactions have no column {Columns.PRODUCT!r}", "see recsys/columns.py")
-    frame = interactions[interactions[Columns.PRODUCT].notna()]
+    named = interactions[Columns.PRODUCT].notna()
+    frame = interactions if named.all() else interactions[named]  # most frames need no copy
     ids = products or IdMap(pd.unique(frame[Columns.PRODUCT]))
     product = ids.numbers(frame[Columns.PRODUCT])
     profile, profiles = _profiles(frame)

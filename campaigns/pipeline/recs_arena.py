@@ -75,6 +75,12 @@ class Arena:
     def queries(self) -> Queries:
         return self.split.examples.queries
 
+    @property
+    def askers(self) -> set[str]:
+        """The profiles that are asked about."""
+        numbers = np.unique(self.queries.profile)
+        return {str(one) for one in self.log.profiles.ids(numbers[numbers >= 0])}
+
     @cached_property
     def requests(self) -> list[Request]:
         """What serving is asked at each question, for a slot of ten products."""
@@ -121,12 +127,18 @@ def arena_of(history: History, *, since: datetime | None = None, most: int = MOS
         raise InvalidInput(f"the evaluation would know the future: {leak}", where="the shop's history") from leak
     last = float(split.past.at.max()) if len(split.past) else history.now.timestamp()
     border = datetime.fromtimestamp(last, UTC)
-    times = history.interactions[Columns.OCCURRED_AT]
-    past = history.interactions[times <= pd.Timestamp(last, unit="s", tz="UTC")]
+    past = _rows_until(history.interactions, pd.Timestamp(last, unit="s", tz="UTC"))
     has_carts = int((log.event == CART).sum()) >= FEWEST
     if has_carts:
         split = replace(split, examples=_without_last(split.examples))
     return Arena(split, catalog, log, past, border, has_carts, _known(log, history.known))
+
+
+def _rows_until(interactions: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
+    """The rows up to a moment; they are in time order, so that these need no memory of their own."""
+    times = interactions[Columns.OCCURRED_AT]
+    is_past = times <= last
+    return interactions.iloc[: int(is_past.sum())] if times.is_monotonic_increasing else interactions[is_past]
 
 
 def _share_since(log: InteractionLog, since: datetime) -> float:

@@ -166,7 +166,7 @@ def _gains(arena: Arena, records: Records, slates: Records, rows: Ints) -> Calla
 
 
 def _contender(arena: Arena, history: History, ranking: Ranking, fit_sources: FitSources) -> Contender:
-    profiles = active_profiles(arena.past, arena.border)
+    profiles = sorted(arena.askers.intersection(active_profiles(arena.past, arena.border)))
     past = replace(history, interactions=arena.past, profiles=profiles, now=arena.border)
     artifacts = learn(past, ranking, fit_sources=fit_sources)
     weights = mix_record({"ranking": ranking, "version": artifacts.version}, arena.border)

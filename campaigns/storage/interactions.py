@@ -103,7 +103,9 @@ def _copied(
 
 
 def _with_sessions(frame: pd.DataFrame) -> pd.DataFrame:
-    by_profile = frame.sort_values([Columns.PROFILE, Columns.OCCURRED_AT], kind="stable")
+    by_profile = frame[[Columns.PROFILE, Columns.OCCURRED_AT]].sort_values(
+        [Columns.PROFILE, Columns.OCCURRED_AT], kind="stable"
+    )
     new_profile = by_profile[Columns.PROFILE].ne(by_profile[Columns.PROFILE].shift())
     pause = by_profile[Columns.OCCURRED_AT].diff() > pd.Timedelta(seconds=SESSION_GAP)
     frame[Columns.SESSION] = (new_profile | pause).cumsum().reindex(frame.index)

@@ -145,8 +145,7 @@ class Blend:
 
     def fit(self, log: InteractionLog, fit_sources: FitSources = fit_here) -> Blend:
         """Learn the order on the latest parts of the log, then fit the sources on all of it."""
-        lessons = self._lessons(log, fit_sources)
-        self.ranker = self._learn(lessons)
+        self.ranker = self._learn(self._lessons(log, fit_sources))  # whose features are let go before the last fit
         self._prepare(log, fit_sources)
         return self
 
@@ -239,7 +238,8 @@ class Blend:
             return None
         offsets = np.cumsum([0, *(int(lesson.query.max(initial=0)) + 1 for lesson in lessons)])
         query = np.concatenate([x.query + o for x, o in zip(lessons, offsets, strict=False)])
-        values, labels = np.concatenate([x.values for x in lessons]), np.concatenate([x.labels for x in lessons])
+        values = lessons[0].values if len(lessons) == 1 else np.concatenate([x.values for x in lessons])
+        labels = np.concatenate([x.labels for x in lessons])
         checked = np.concatenate([x.checked for x in lessons])
         if checked.all() or not checked.any():  # next to one shopper: better checked on them than on nobody
             checked = held_out(query)

@@ -98,8 +98,8 @@ def learn(
     `query` is sorted; `held_out` marks rows. Labels are small whole numbers, larger is better.
     """
     train = lightgbm.Dataset(
-        features[~held_out], labels[~held_out], group=_sizes(query[~held_out]), feature_name=names, free_raw_data=False
-    )
+        features[~held_out], labels[~held_out], group=_sizes(query[~held_out]), feature_name=names
+    )  # the features are let go as soon as they are counted into bins: both sets of trees grow from these
     check = train.create_valid(features[held_out], labels[held_out], group=_sizes(query[held_out]))
     return Ranker([_grow(train, check, growth, settings) for growth in settings.sets], settings.threads)
 
