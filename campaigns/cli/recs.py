@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,14 +14,17 @@ from campaigns.cli import recs_text
 from campaigns.cli.output import Output
 from campaigns.cli.recs_show_text import print_shown
 from campaigns.domain.errors import WrongUsage
-from campaigns.pipeline.engine import World, open_engine
+from campaigns.pipeline.engine import Engine, World, open_engine
 from campaigns.pipeline.recs_champion import challenge, roll_back, stored_contender
 from campaigns.pipeline.recs_contest import Contest, hold_contest
 from campaigns.pipeline.recs_show import show as look_at
+from campaigns.pipeline.recs_split import HandOut
 from campaigns.pipeline.recs_status import read_status
 from campaigns.pipeline.train import read_champion, read_history
 from recsys.slates import SlotKind
 
+_LEARNERS: Final = "workers.learners"
+"""Knows Celery, so it lives a floor above and is loaded only where there is much to learn from."""
 _replay = click.option(
     "--replay", "of_replay", is_flag=True, help="Look into the last replay instead of the live shop."
 )
@@ -41,17 +46,36 @@ def recs() -> None:
 def train(output: Output, force: bool, of_replay: bool) -> None:
     """Learns from the shop's history and publishes the new model unless it loses against the one in force.
 
-    Ends with 1 where the model in force stays.
+    A large training is split up among the workers that run as learners. Ends with 1 where the model in force stays.
     """
     with open_engine(output.workspace, world=_world(of_replay)) as engine:
         output.note("Reading the history and learning; this takes minutes in a large shop.")
-        found = challenge(engine, force=force)
+        found = challenge(engine, force=force, find_help=lambda count: _find_help(output, engine, count))
     if output.as_json:
         output.document(found.as_json())
     else:
         recs_text.print_challenge(output, found)
     if found.published is None:
         sys.exit(1)
+
+
+def _find_help(output: Output, engine: Engine, interactions: int) -> HandOut | None:
+    """Whom to offer parts of a training on so many interactions, and in a line why nobody."""
+    here, above = "Learning in this process alone", engine.settings.recs.split_above
+    if interactions <= above:
+        output.note(f"{here}: {interactions:,} interactions; more than {above:,} (recs.split_above) are split up.")
+        return None
+    if engine.cache.world != World.LIVE.value:
+        output.note(f"{here}: learners work for the live shop, not for a replay.")
+        return None
+    learners = importlib.import_module(_LEARNERS)
+    found = learners.find_learners(engine)
+    if not found:
+        output.note(f"{here}: no `rekindle worker --learner` answers.")
+        return None
+    output.note(f"Sharing the work with learners: {', '.join(found)}.")
+    offer: HandOut = learners.hand_out
+    return offer
 
 
 @recs.command()

@@ -20,6 +20,7 @@ from campaigns.pipeline.recs_split import (
     begin_split,
     end_split,
     is_split,
+    read_split,
     take_up_split,
 )
 from campaigns.pipeline.train import (
@@ -63,6 +64,9 @@ _KEPT: Final = (
 )
 _HELD_SECONDS: Final = int(timedelta(days=30).total_seconds())
 
+FindHelp = Callable[[int], HandOut | None]
+"""Told how many interactions were read, names whom to offer parts of the training; None: nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -97,13 +101,19 @@ def stored_contender(engine: Engine, version: str) -> Callable[[], Contender] | 
 
 
 def challenge(
-    engine: Engine, *, force: bool = False, spread: Spread | None = None, hand_out: HandOut | None = None
+    engine: Engine,
+    *,
+    force: bool = False,
+    spread: Spread | None = None,
+    hand_out: HandOut | None = None,
+    find_help: FindHelp | None = None,
 ) -> Challenge:
     """Trains from the whole history, compares with the champion on what happened lately, publishes unless it loses.
 
-    `force` publishes in any case; `spread` hands the slates to other workers where they are many, `hand_out` the
-    fitting of sources where there is much to learn from. Raises WrongUsage where there is nothing to learn from or
-    another training runs, UnusableEnvironment where the artifacts are another shop's."""
+    `force` publishes in any case; `spread` hands the slates to other workers where they are many, `hand_out` (or what
+    `find_help` finds) the fitting of sources where there is much to learn from. Broken off by a person, a training that
+    was split up ends for all; where its process dies, a worker goes on. Raises WrongUsage where there is nothing to
+    learn from or another training runs, UnusableEnvironment where the artifacts are another shop's."""
     with training_turn(engine.database, is_full=True) as is_ours:
         if not is_ours:
             raise WrongUsage(
@@ -113,8 +123,14 @@ def challenge(
         history = read_history(engine, most=MOST_FULL)
         if history.interactions.empty:
             raise WrongUsage("there is no history to learn from", fix="import events, or let the shop send some")
-        split = begin_split(engine, history, hand_out)
-        return _challenge(engine, history, force, spread, split)
+        offer = find_help(len(history.interactions)) if find_help else hand_out
+        split = begin_split(engine, history, offer, force=force, is_held=bool(read_champion(engine).get("held")))
+        try:
+            return _challenge(engine, history, force, spread, split)
+        except KeyboardInterrupt:
+            if split:
+                end_split(engine)
+            raise
 
 
 def nightly(engine: Engine, spread: Spread | None = None, hand_out: HandOut | None = None) -> Challenge | None:
@@ -135,11 +151,11 @@ def resume(engine: Engine, spread: Spread | None = None, hand_out: HandOut | Non
     with training_turn(engine.database, is_full=True) as is_ours:
         if not is_ours:
             return None
-        if read_champion(engine).get("held"):
-            end_split(engine)
+        if read_champion(engine).get("held") and not read_split(engine).get("is_held"):
+            end_split(engine)  # a person went back to the former version since
             return None
         found = take_up_split(engine, hand_out)
-        return _challenge(engine, found[1], False, spread, found[0]) if found else None
+        return _challenge(engine, found[1], found[0].is_forced, spread, found[0]) if found else None
 
 
 def _challenge(

@@ -52,6 +52,11 @@ class SplitTraining:
         self._shelf = job_shelf(engine, facts["job"])
         self._windows = 0
 
+    @property
+    def is_forced(self) -> bool:
+        """Whether what is learned is to be published even where it loses."""
+        return bool(self._facts.get("is_forced"))
+
     def fit(self, sources: list[Source], log: InteractionLog, catalog: Catalog) -> list[Source]:
         """Returns the sources as fitted on a log, by whomever."""
         name, names = log_name(log, catalog), [source.name for source in sources]
@@ -135,8 +140,11 @@ def note_split(engine: Engine, facts: Mapping[str, Any]) -> None:
         beat(connection, SPLIT, engine.now(connection), facts)
 
 
-def begin_split(engine: Engine, history: History, hand_out: HandOut | None) -> SplitTraining | None:
-    """A new job in place of any other; None where nobody is there to share the work, or it is too little to share."""
+def begin_split(
+    engine: Engine, history: History, hand_out: HandOut | None, *, force: bool = False, is_held: bool = False
+) -> SplitTraining | None:
+    """A new job in place of any other; None where nobody is there to share the work, or it is too little to share.
+    Whoever goes on with it knows whether it is forced, and was begun while a version was held."""
     if is_split(engine):
         end_split(engine)
     if hand_out is None or len(history.interactions) <= engine.settings.recs.split_above:
@@ -151,6 +159,7 @@ def begin_split(engine: Engine, history: History, hand_out: HandOut | None) -> S
     with transaction(engine.database) as connection:
         began_at = engine.now(connection).isoformat()
     began = {"job": job, "attempt": 1, "began_at": began_at, "interactions": len(history.interactions)}
+    began |= {"is_forced": force, "is_held": is_held}
     note_split(engine, began)
     return SplitTraining(engine, began, hand_out)
 

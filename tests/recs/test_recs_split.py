@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from campaigns.cli.main import cli
 from campaigns.clock import VirtualClock
 from campaigns.config import Workspace
 from campaigns.pipeline.engine import Engine, open_engine
+from campaigns.pipeline.ingest import ingest_events
 from campaigns.pipeline.precompute import artifacts_of, shelf_of
-from campaigns.pipeline.recs_champion import challenge, nightly, resume
+from campaigns.pipeline.recs_champion import challenge, nightly, resume, roll_back
 from campaigns.pipeline.recs_contest import hold_contest
 from campaigns.pipeline.recs_split import (
     MOST_ATTEMPTS,
@@ -31,8 +33,11 @@ from campaigns.pipeline.recs_split import (
 )
 from campaigns.pipeline.recs_status import read_status
 from campaigns.pipeline.train import read_history
+from campaigns.storage.database import statement, transaction
 from campaigns.storage.recs import part_turn
-from tests.recs.recs_shop import START
+from tests.recs.recs_shop import START, event
+from triggers.events import EventName
+from workers import learners
 from workers.app import LEARNERS, MOST_WAITING, configure, waiting
 from workers.tasks import hand_out
 
@@ -207,7 +212,7 @@ def test_a_part_that_is_not_this_workers_to_fit_is_left_alone(split_shop: Engine
     assert shelf.done("log") == []
 
 
-def test_a_small_shop_and_a_command_train_in_one_process(engine: Engine, split_shop: Engine) -> None:
+def test_a_small_shop_trains_in_one_process(engine: Engine, split_shop: Engine) -> None:
     def offer(job: str, log: str, parts: Sequence[str]) -> None:
         raise AssertionError("nobody is asked")
 
@@ -215,6 +220,72 @@ def test_a_small_shop_and_a_command_train_in_one_process(engine: Engine, split_s
     assert begin_split(split_shop, read_history(split_shop), offer) is not None
     assert challenge(split_shop, force=True).published is not None
     assert not is_split(split_shop)  # the newer training takes the place of the one that was split up
+
+
+def train_by_command(workspace: Workspace, environ: dict[str, str], *options: str) -> tuple[str, str]:
+    """What the command says on the way, and the version it publishes."""
+    command = ["-w", str(workspace.root), "recs", "train", "--force", *options]
+    found = CliRunner(env=environ).invoke(cli, command, catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found.stderr, found.stdout.partition("Version ")[2].split()[0]
+
+
+def test_the_command_shares_its_work_with_learners_and_says_so_where_it_does_not(
+    split_shop: Engine,
+    workspace: Workspace,
+    environ: dict[str, str],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said, small = train_by_command(workspace, environ | {"REKINDLE_RECS_SPLIT_ABOVE": "9000000"})
+    assert "interactions; more than 9,000,000 (recs.split_above) are split up" in said
+    said, alone = train_by_command(workspace, environ)
+    assert "Learning in this process alone: no `rekindle worker --learner` answers." in said
+    learner: subprocess.Popen[bytes] = request.getfixturevalue("learner")
+    wait_for(lambda: bool(learners.find_learners(split_shop)), "a learner to answer")
+    made_by = set[str]()
+
+    def offer(job: str, log: str, parts: Sequence[str]) -> None:
+        hand_out(job, log, parts)
+        shelf = job_shelf(split_shop, job)
+        if learner.poll() is None:
+            wait_for(lambda: bool(shelf.done(log)), "a worker to fit a part")
+            made_by.update(shelf.maker_of(log, part) for part in shelf.done(log))
+            kill(learner)  # the rest is fitted by the command
+
+    monkeypatch.setattr(learners, "hand_out", offer)
+    said, shared = train_by_command(workspace, environ)
+    assert "Sharing the work with learners: " in said
+    assert {one for one in made_by if not one.endswith(f" {os.getpid()}")}
+    assert small == alone == shared
+    assert not is_split(split_shop) and artifacts_of(split_shop).folders("live/training") == []
+
+
+def test_a_training_that_a_person_breaks_off_ends_for_all(split_shop: Engine) -> None:
+    def offer(job: str, log: str, parts: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        challenge(split_shop, force=True, find_help=lambda count: offer)
+    assert not is_split(split_shop) and resume(split_shop) is None
+    assert artifacts_of(split_shop).folders("live/training") == []
+
+
+def test_who_goes_on_with_a_persons_training_does_what_the_person_wanted(split_shop: Engine) -> None:
+    challenge(split_shop, force=True)
+    ingest_events(split_shop, [event(EventName.PRODUCT_VIEWED, "user-1", START - timedelta(minutes=1), "P7")])
+    challenge(split_shop, force=True)
+    roll_back(split_shop)
+    with transaction(split_shop.database) as connection:
+        connection.execute(statement("DELETE FROM products WHERE product_id > 'P2'"))
+    history = read_history(split_shop)
+    assert begin_split(split_shop, history, hand_out, force=True, is_held=False) is not None
+    assert resume(split_shop) is None  # it was begun before the roll-back
+    assert not is_split(split_shop)
+    assert begin_split(split_shop, history, hand_out, force=True, is_held=True) is not None
+    found = resume(split_shop)
+    assert found is not None and found.published is not None
+    assert "products fell from" in found.reason
 
 
 def test_status_tells_how_far_a_split_training_is(
