@@ -21,6 +21,7 @@ PLACES = 20  # places that are given out one by one
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 TO_GIVE = 0.03  # share of NDCG that variety may cost
 DEPTHS = range(6, 16)  # of a slate, that hits are counted in
+ALIKE = 0.001  # share of hits that is no difference
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,14 @@ def tuned_weight(
     """Return the weight with the most hits among those that cost at most 3 % of NDCG on these questions.
 
     Variety is there so that more shoppers find one product they want. Hits are counted in 6, 7, ... 15 products, for
-    those in ten alone differ by chance; where weights do alike, the largest wins.
+    those in ten alone differ by chance; where weights do alike, the smallest wins.
     """
     hits, ndcg = {}, {}
     for weight in dict.fromkeys((0.0, *weights)):
         answers = Answers(varied(scores, traits, weight), target_start, target)
         first = 1.0 / np.maximum(per_question(answers, max(DEPTHS))["mrr"], 1e-9)
-        hits[weight] = round(float(np.mean([(first < depth + 0.5).mean() for depth in DEPTHS])), 3)
+        hits[weight] = float(np.mean([(first < depth + 0.5).mean() for depth in DEPTHS]))
         ndcg[weight] = float(per_question(answers)["ndcg"].mean())
     able = [weight for weight in hits if ndcg[weight] >= (1.0 - TO_GIVE) * ndcg[0.0]]
-    return max(able, key=lambda weight: (hits[weight], weight))
+    most = max(hits[weight] for weight in able)
+    return min(weight for weight in able if hits[weight] >= most - ALIKE)

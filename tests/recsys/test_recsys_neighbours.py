@@ -89,6 +89,17 @@ def test_products_that_are_wanted_together_make_room_as_variants_do():
     assert varied(scores, Traits(attributes, vectors), 5.0).indices.tolist() == [0, 2, 1]
 
 
+def test_of_weights_that_find_as_much_the_smallest_is_taken():
+    """Half of the shoppers want the third product, which a variant of the first keeps out of a short slate."""
+    ids = np.concatenate([np.arange(8), [8]])
+    scores = from_rows(np.tile(np.linspace(0.9, 0.5, 9), 40), np.tile(ids, 40), np.arange(41) * 9, (40, 9))
+    attributes = sp.csr_matrix(np.array([[1.0, 0.0]] * 8 + [[0.0, 1.0]]))
+    wanted = np.tile([0, 8], 20)
+    chosen = tuned_weight(scores, Traits(attributes), np.arange(41), wanted, [0.0, 0.01, 2.0, 9.0])
+    assert chosen == 2.0
+    assert tuned_weight(scores, Traits(attributes), np.arange(41), np.zeros(40, dtype=int), [0.0, 2.0, 9.0]) == 0.0
+
+
 def test_variety_is_not_bought_with_relevance():
     scores = from_rows(np.array([0.9, 0.89, 0.5] * 50), np.tile([0, 1, 2], 50), np.arange(51) * 3, (50, 3))
     attributes = sp.csr_matrix(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
