@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from recsys.arrays import from_rows
+from recsys.arrays import Matrix, from_rows
 from recsys.blend.variety import Traits, tuned_weight, varied
 from recsys.catalog import build_catalog
 from recsys.log import build_log
@@ -89,15 +89,21 @@ def test_products_that_are_wanted_together_make_room_as_variants_do():
     assert varied(scores, Traits(attributes, vectors), 5.0).indices.tolist() == [0, 2, 1]
 
 
-def test_of_weights_that_find_as_much_the_smallest_is_taken():
-    """Half of the shoppers want the third product, which a variant of the first keeps out of a short slate."""
-    ids = np.concatenate([np.arange(8), [8]])
-    scores = from_rows(np.tile(np.linspace(0.9, 0.5, 9), 40), np.tile(ids, 40), np.arange(41) * 9, (40, 9))
+def many_variants(wanted: list[int]) -> tuple[Matrix, Traits, np.ndarray, np.ndarray]:
+    """Shoppers who are shown eight variants of one product before another; each wants one of them."""
+    size = len(wanted)
+    scores = from_rows(
+        np.tile(np.linspace(0.9, 0.5, 9), size), np.tile(np.arange(9), size), np.arange(size + 1) * 9, (size, 9)
+    )
     attributes = sp.csr_matrix(np.array([[1.0, 0.0]] * 8 + [[0.0, 1.0]]))
-    wanted = np.tile([0, 8], 20)
-    chosen = tuned_weight(scores, Traits(attributes), np.arange(41), wanted, [0.0, 0.01, 2.0, 9.0])
-    assert chosen == 2.0
-    assert tuned_weight(scores, Traits(attributes), np.arange(41), np.zeros(40, dtype=int), [0.0, 2.0, 9.0]) == 0.0
+    return scores, Traits(attributes), np.arange(size + 1), np.array(wanted)
+
+
+def test_variety_is_taken_where_it_surely_brings_hits():
+    assert tuned_weight(*many_variants([0, 8] * 20), [0.01, 2.0, 9.0]) == 9.0
+    assert tuned_weight(*many_variants([0] * 40), [0.01, 2.0, 9.0]) == 0.0
+    one_of_few = [0] * 9 + [8]
+    assert tuned_weight(*many_variants(one_of_few), [2.0]) == 0.0  # one more hit among ten may be chance
 
 
 def test_variety_is_not_bought_with_relevance():
