@@ -11,7 +11,7 @@ from recsys import keys
 from recsys.mixing import OWN_DECAY, SLATE_DECAY
 from recsys.packing import SOURCE_NAMES, List, Unpacked
 from recsys.request import Fetched, Request
-from recsys.session import SEEDS, affinities, own_code, own_products, seed_strengths, seeds
+from recsys.session import SEEDS, affinities, bought_lines, own_code, own_products, seed_strengths, seeds
 from recsys.slates import Rung, SlotKind
 
 POOL = 60  # candidates of a session worth ranking
@@ -92,7 +92,7 @@ def keys_of(request: Request) -> list[str]:
 
 def _keys_of(request: Request) -> list[str]:
     found = keys.products([s.product_id for s in seeds(request)])
-    found += keys.products(islice(request.bought, SEEDS))
+    found += keys.products([*islice(request.bought, SEEDS), *bought_lines(request)])
     if request.profile_id:
         found.append(keys.profile(request.profile_id))
     found += [keys.category(c) for c in affinities(request, "category")]

@@ -9,6 +9,7 @@ from typing import Final
 from recsys import keys
 from recsys.ladder import Candidate
 from recsys.request import Fetched, ProductFacts, Request
+from recsys.session import bought_lines
 from recsys.slates import Rung, SlotKind
 
 RHYTHM_EARLY = 0.8  # a repeat purchase is due after this share of the product's median interval
@@ -110,7 +111,7 @@ class Merchandising:
         return {}
 
     def _substitutes(self) -> Iterator[str]:
-        for product_id in self.request.last_order or self.request.cart:
+        for product_id in bought_lines(self.request):
             record = self.fetched.get(keys.product(product_id))
             if record and (at := record.find("substitute")):
                 yield from record.first(at, SUBSTITUTES)[0]

@@ -42,6 +42,15 @@ def _seeds(request: Request) -> list[Signal]:
     return list(found.values())[:SEEDS]
 
 
+def bought_lines(request: Request) -> list[str]:
+    """Return the lines of cart and order whose substitutes a slot that goes with them must not show."""
+    if request.slot.kind is SlotKind.COMPLEMENT:
+        return list(dict.fromkeys([*request.cart[:SEEDS], *request.last_order[:SEEDS]]))
+    if request.slot.kind is SlotKind.CROSS_SELL:
+        return list(request.last_order or request.cart)[:SEEDS]
+    return []
+
+
 def affinities(request: Request, attribute: str) -> list[str]:
     """Return the categories or brands the session leans to, strongest first."""
     found: list[str] | None = request.memo.get(attribute)

@@ -41,6 +41,7 @@ STORE = {
     "p:mug": packed(next=["saucer", "spoon", "pot"], similar=["cup", "glass"],
                     complement=["tea", "cup"], substitute=["cup"]),
     "p:tea": packed(next=["pot", "honey"], complement=["honey"]),
+    "p:jug": packed(complement=["cup", "lid"]),
     "s:ann": packed(blend=["lamp", "spoon"]),
     "pop:c:kitchen": packed(list=["pan", "knife"]),
     "pop:r:google": packed(list=["vase"]),
@@ -130,6 +131,14 @@ def test_complements_are_never_substitutes_and_never_in_the_cart():
     found = slate(SlotKind.COMPLEMENT, cart=["mug"], size=9)
     assert "cup" not in found.product_ids and "mug" not in found.product_ids
     assert {d.rule for d in found.dropped if d.product_id == "cup"} == {"substitute of what was bought"}
+
+
+def test_complements_are_no_substitutes_of_the_cart_nor_of_the_last_order():
+    of_cart = slate(SlotKind.COMPLEMENT, cart=["mug"], last_order=["tea"], size=3)
+    assert "tea" not in of_cart.product_ids and "cup" not in of_cart.product_ids
+    assert "cup" in {d.product_id for d in of_cart.dropped}
+    of_order = slate(SlotKind.COMPLEMENT, cart=["jug"], last_order=["mug"], size=1)
+    assert of_order.product_ids == ["lid"]  # a cup stands in for the mug that was just bought
 
 
 @pytest.mark.parametrize(
