@@ -95,13 +95,30 @@ def learn(
 ) -> Ranker:
     """Train on the pairs of the queries that are not held out, stop when NDCG on the held-out ones no longer grows.
 
-    `query` is sorted; `held_out` marks rows. Labels are small whole numbers, larger is better.
+    `query` is sorted; `held_out` marks rows. Labels are small whole numbers, larger is better; each query has one above
+    0 at least, and counts the less, the more it has: `need_of`.
     """
     train = lightgbm.Dataset(
-        features[~held_out], labels[~held_out], group=_sizes(query[~held_out]), feature_name=names
+        features[~held_out],
+        labels[~held_out],
+        weight=need_of(labels, query)[~held_out],
+        group=_sizes(query[~held_out]),
+        feature_name=names,
     )  # the features are let go as soon as they are counted into bins: both sets of trees grow from these
     check = train.create_valid(features[held_out], labels[held_out], group=_sizes(query[held_out]))
     return Ranker([_grow(train, check, growth, settings) for growth in settings.sets], settings.threads)
+
+
+def need_of(labels: Ints, query: Ints) -> Floats:
+    """Return the weight of each row: 1 / how many rows of its query are wanted, 1 on average.
+
+    A shopper who wants many of the candidates is shown one of them by any order: what there is to learn is how to find
+    one for those who want few.
+    """
+    _, place = np.unique(query, return_inverse=True)
+    wanted = np.bincount(place, weights=labels > 0)[place]
+    need = 1.0 / np.maximum(wanted, 1.0)
+    return np.asarray(need / max(need.mean(), 1e-12)) if len(need) else need
 
 
 def _grow(

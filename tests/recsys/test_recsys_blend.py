@@ -14,7 +14,7 @@ import pytest
 from recsys.blend import features, relations, variety
 from recsys.blend.model import Blend, BlendSettings, share_of
 from recsys.blend.opinions import opinions
-from recsys.blend.ranker import Growth, RankerSettings
+from recsys.blend.ranker import Growth, RankerSettings, need_of
 from recsys.catalog import build_catalog
 from recsys.errors import BadArtifact, OutdatedArtifact
 from recsys.log import InteractionLog, build_log
@@ -118,6 +118,13 @@ def test_compiled_or_not_the_order_is_the_same(blend: Blend, log: InteractionLog
     slow = blend.score(asked, 20)
     np.testing.assert_allclose(slow.data, fast.data, rtol=1e-6)
     assert (slow.indices == fast.indices).mean() > 0.99  # products of equal scores may change places
+
+
+def test_who_wants_few_of_the_candidates_counts_more():
+    labels, query = np.array([1, 0, 2, 1, 0, 1]), np.array([4, 4, 7, 7, 7, 7])  # one wanted, then three
+    need = need_of(labels, query)
+    assert need[:2].tolist() == pytest.approx([1.8, 1.8]) and need[2:].tolist() == pytest.approx([0.6] * 4)
+    assert need_of(labels[:2], query[:2]).tolist() == [1.0, 1.0]
 
 
 def test_feature_names_match_the_columns(blend: Blend):
