@@ -110,15 +110,19 @@ def learn(
 
 
 def need_of(labels: Ints, query: Ints) -> Floats:
-    """Return the weight of each row: 1 / how many rows of its query are wanted, 1 on average.
+    """Return the weight of each row: 1 / how many rows of its query are wanted most, 1 on average.
 
     A shopper who wants many of the candidates is shown one of them by any order: what there is to learn is how to find
-    one for those who want few.
+    one for those who want few. Where order tells which product came first, that one is wanted most.
     """
-    _, place = np.unique(query, return_inverse=True)
-    wanted = np.bincount(place, weights=labels > 0)[place]
+    if not len(query):
+        return np.zeros(0)
+    starts = np.flatnonzero(np.concatenate([[True], query[1:] != query[:-1]]))
+    sizes = np.diff(np.append(starts, len(query)))
+    most = np.repeat(np.maximum.reduceat(labels, starts), sizes)
+    wanted = np.repeat(np.add.reduceat((labels == most) & (labels > 0), starts, dtype=np.int64), sizes)
     need = 1.0 / np.maximum(wanted, 1.0)
-    return np.asarray(need / max(need.mean(), 1e-12)) if len(need) else need
+    return np.asarray(need / need.mean())
 
 
 def _grow(

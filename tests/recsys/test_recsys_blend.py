@@ -121,10 +121,12 @@ def test_compiled_or_not_the_order_is_the_same(blend: Blend, log: InteractionLog
 
 
 def test_who_wants_few_of_the_candidates_counts_more():
-    labels, query = np.array([1, 0, 2, 1, 0, 1]), np.array([4, 4, 7, 7, 7, 7])  # one wanted, then three
+    labels, query = np.array([1, 0, 1, 1, 0, 1]), np.array([4, 4, 7, 7, 7, 7])  # one wanted, then three
     need = need_of(labels, query)
     assert need[:2].tolist() == pytest.approx([1.8, 1.8]) and need[2:].tolist() == pytest.approx([0.6] * 4)
-    assert need_of(labels[:2], query[:2]).tolist() == [1.0, 1.0]
+    assert need_of(labels[:2], query[:2]).tolist() == [1.0, 1.0] and not len(need_of(labels[:0], query[:0]))
+    came_first = np.array([2, 0, 1, 1, 2, 0])  # one product each, whatever came later
+    assert need_of(came_first, query).tolist() == pytest.approx([1.0] * 6)
 
 
 def test_feature_names_match_the_columns(blend: Blend):
