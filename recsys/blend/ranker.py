@@ -43,7 +43,7 @@ class RankerSettings:
     feature_share: float = 0.3
     row_share: float = 0.8
     shrinkage: float = 5.0
-    patience: int = 30
+    patience: int = 60
     threads: int = 1  # more of them wait for each other on a machine that has other work
     seed: int = 7
 
@@ -98,14 +98,16 @@ def learn(
     `query` is sorted; `held_out` marks rows. Labels are small whole numbers, larger is better; each query has one above
     0 at least, and counts the less, the more it has: `need_of`.
     """
+    need = need_of(labels, query)
     train = lightgbm.Dataset(
         features[~held_out],
         labels[~held_out],
-        weight=need_of(labels, query)[~held_out],
+        weight=need[~held_out],
         group=_sizes(query[~held_out]),
         feature_name=names,
     )  # the features are let go as soon as they are counted into bins: both sets of trees grow from these
-    check = train.create_valid(features[held_out], labels[held_out], group=_sizes(query[held_out]))
+    sizes = _sizes(query[held_out])
+    check = train.create_valid(features[held_out], labels[held_out], group=sizes, weight=need[held_out])
     return Ranker([_grow(train, check, growth, settings) for growth in settings.sets], settings.threads)
 
 
