@@ -36,9 +36,11 @@ MOST = 700
 
 @pytest.fixture
 def large(engine: Engine, workspace: Workspace, environ: dict[str, str]) -> Iterator[Engine]:
-    """The shop of these tests, as large as it can be for this limit."""
+    """The shop of these tests, as large as it can be for this limit. It has a model in force: in a first training a
+    full model that does no better than the plain recipe would give way to it, also where it is forced."""
     environ["REKINDLE_RECS_BLEND_MOST"] = str(MOST)
     with open_engine(workspace.root, clock=VirtualClock(START), environ=environ) as host:
+        challenge(host)
         yield host
 
 
