@@ -31,6 +31,7 @@ from recsys.catalog import Catalog
 from recsys.log import InteractionLog
 from recsys.sources.base import Source
 from recsys.stored import load_log, log_name, save_log
+from recsys.threads import one_thread
 from recsys.training import BLEND_MOST
 
 _log = logging.getLogger(__name__)
@@ -100,7 +101,8 @@ def fit_part(engine: Engine, job: str, log: str, part: str) -> bool:
     def fitted() -> Source:
         with shelf.log_folder(log) as folder:
             rows, catalog = load_log(folder)
-        return next(one for one in default_sources(catalog, rows) if one.name == part).fit(rows)
+        with one_thread():
+            return next(one for one in default_sources(catalog, rows) if one.name == part).fit(rows)
 
     return _fit_once(engine, shelf, job, log, part, fitted)
 

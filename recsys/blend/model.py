@@ -35,6 +35,7 @@ from recsys.sources.popularity import Popularity
 from recsys.sources.rhythm import BuyAgain
 from recsys.sources.sequence import Sequence
 from recsys.sources.session_knn import SessionKnn
+from recsys.threads import one_thread
 
 MakeSources = Callable[[Catalog, InteractionLog], list[Source]]
 FitSources = Callable[[list[Source], InteractionLog, Catalog], list[Source]]
@@ -145,8 +146,9 @@ class Blend:
 
     def fit(self, log: InteractionLog, fit_sources: FitSources = fit_here) -> Blend:
         """Learn the order on the latest parts of the log, then fit the sources on all of it."""
-        self.ranker = self._learn(self._lessons(log, fit_sources))  # whose features are let go before the last fit
-        self._prepare(log, fit_sources)
+        with one_thread():
+            self.ranker = self._learn(self._lessons(log, fit_sources))  # whose features are let go before the last fit
+            self._prepare(log, fit_sources)
         return self
 
     def _prepare(self, log: InteractionLog, fit_sources: FitSources = fit_here) -> None:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from functools import lru_cache
-from typing import Any, Literal, Self, cast
+from typing import Literal, Self
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 from implicit.cpu.topk import topk
-from threadpoolctl import ThreadpoolController
 
 from recsys.arrays import Floats, Ints, Matrix, csr, empty, from_rows, matrix
 from recsys.log import InteractionLog
 from recsys.queries import Queries
 from recsys.sources.base import Abilities, Needs, StoredArrays
+from recsys.threads import one_thread
 
 WIDTHS = (4, 8, 16, 32)  # products of the shoppers that are solved together
 CHUNK = 8_000  # pairs at a time: their vectors stay in the cache
-
-
-@lru_cache(1)
-def _libraries() -> ThreadpoolController:
-    """Return what holds the thread pools of this process; finding them takes longer than many a batch."""
-    return ThreadpoolController()
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    return cast(AbstractContextManager[Any], _libraries().limit(limits=1, user_api="blas"))
 
 
 def interest_matrix(log: InteractionLog, longest: float = 6.0) -> Matrix:
@@ -72,7 +60,7 @@ class Factors(StoredArrays):
         interest = interest_matrix(log)
         if self.method == "als":
             interest.data = interest.data * np.float32(self.confidence / 2)
-            with _one_thread():
+            with one_thread():
                 model = AlternatingLeastSquares(
                     factors=self.size,
                     iterations=self.iterations,
@@ -83,7 +71,7 @@ class Factors(StoredArrays):
             model = BayesianPersonalizedRanking(
                 factors=self.size, iterations=40, learning_rate=0.05, random_state=self.seed, num_threads=1
             )
-        with _one_thread():  # its own threads and those of BLAS stand in each other's way
+        with one_thread():  # its own threads and those of BLAS stand in each other's way
             model.fit(interest, show_progress=False)
         self.factors = np.ascontiguousarray(model.item_factors, dtype=np.float32)
         return self
@@ -106,7 +94,7 @@ class Factors(StoredArrays):
     def _inverse(self) -> Floats:
         """The inverse of Y'Y + rI, reckoned once for the factors in force."""
         if self._inverted is None or self._inverted[0] is not self.factors:
-            with _one_thread():
+            with one_thread():
                 gram = self.factors.T @ self.factors + self.regularization * np.eye(self.factors.shape[1])
                 self._inverted = (self.factors, np.linalg.inv(gram).astype(np.float32))
         return self._inverted[1]
@@ -126,7 +114,7 @@ def fold_in(confidence: Matrix, factors: Floats, inverse: Floats) -> Floats:
     size = factors.shape[1]
     vectors = np.zeros((confidence.shape[0], size), dtype=np.float32)
     touched, least = np.diff(confidence.indptr), 0
-    with _one_thread():  # many small products: threads only get in each other's way
+    with one_thread():  # many small products: threads only get in each other's way
         for most in (*WIDTHS, int(touched.max(initial=0))):
             rows = np.flatnonzero((touched > least) & (touched <= most))
             if len(rows):
