@@ -56,6 +56,21 @@ class InteractionLog:
         """The profile where known, else a number of its own for the session."""
         return np.where(self.profile >= 0, self.profile, len(self.profiles) + self.session)
 
+    @property
+    def began(self) -> Floats:
+        """When each session began; without times its number, for then order stands for time."""
+        if not self.has_times:
+            return np.arange(self.sessions, dtype=float)
+        return np.asarray(self.at[np.searchsorted(self.session, np.arange(self.sessions))])
+
+    def rows_of(self, profiles: Ints) -> tuple[Ints, Ints, Ints]:
+        """Return the rows of all known profiles, by profile and time, and where among them those of each of some
+        profiles begin and end."""
+        rows = np.flatnonzero(self.profile >= 0)
+        rows = rows[np.lexsort((self.at[rows], self.profile[rows]))]
+        known = self.profile[rows]
+        return rows, np.searchsorted(known, profiles), np.searchsorted(known, profiles, side="right")
+
     def select(self, rows: Bools | Ints) -> InteractionLog:
         """Return the log of the chosen rows; id maps and numbering stay the same."""
         session = self.session[rows]

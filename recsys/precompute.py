@@ -85,10 +85,7 @@ def profile_queries(log: InteractionLog, recent: int, chosen: Ints, days: float 
     The prefix holds at most `recent` rows, the history 400, oldest first, of the last `days` where given; the time
     asked is that of the profile's own last row, as in the examples the order was learned from.
     """
-    rows = np.flatnonzero(log.profile >= 0)
-    rows = rows[np.lexsort((log.at[rows], log.profile[rows]))]
-    known = log.profile[rows]
-    starts, stops = np.searchsorted(known, chosen), np.searchsorted(known, chosen, side="right")
+    rows, starts, stops = log.rows_of(chosen)
     prefixes, histories, at = [], [], np.full(len(chosen), np.nan)
     came_from = None if log.referral is None else np.full(len(chosen), -1)
     for place, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):

@@ -50,8 +50,7 @@ def split_log(log: InteractionLog, start: float, end: float = 1.0) -> tuple[Inte
     """
     if not len(log):
         return log, log
-    starts = np.searchsorted(log.session, np.arange(log.sessions))
-    began = log.at[starts] if log.has_times else np.arange(log.sessions, dtype=float)
+    began = log.began
     border, stop = np.quantile(began, start), np.quantile(began, end)
     of_row = began[log.session]
     late = (of_row >= border) & ((of_row < stop) | (end >= 1.0))
@@ -66,9 +65,7 @@ def latest_sessions(log: InteractionLog, most: int) -> InteractionLog:
     """
     if len(log) <= most:
         return log
-    starts = np.searchsorted(log.session, np.arange(log.sessions))
-    began = log.at[starts] if log.has_times else np.arange(log.sessions, dtype=float)
-    of_row = began[log.session]
+    of_row = log.began[log.session]
     last_left_out = np.partition(of_row, len(log) - most - 1)[len(log) - most - 1]
     return log.select(of_row > last_left_out)
 
@@ -161,10 +158,8 @@ class _profile_horizon:  # noqa: N801 - called like a function
 
 def looking_back(queries: Queries, past: InteractionLog, days: float) -> Queries:
     """Return queries cut out of a log that know of `past` what happened within `days` before they are asked."""
-    rows = np.flatnonzero(past.profile >= 0)
-    rows = rows[np.lexsort((past.at[rows], past.profile[rows]))]
-    known, at = past.profile[rows], past.at[rows]
-    a, b = np.searchsorted(known, queries.profile, side="left"), np.searchsorted(known, queries.profile, side="right")
+    rows, a, b = past.rows_of(queries.profile)
+    at = past.at[rows]
     since = (queries.at - days * DAY).tolist()
     seen = [y - x - int(np.searchsorted(at[x:y], t)) for x, y, t in zip(a.tolist(), b.tolist(), since, strict=True)]
     lengths = np.diff(queries.history_start)
@@ -175,10 +170,7 @@ def looking_back(queries: Queries, past: InteractionLog, days: float) -> Queries
 
 
 def _histories(past: InteractionLog, profile: Ints) -> list[list[int]]:
-    rows = np.flatnonzero(past.profile >= 0)
-    rows = rows[np.lexsort((past.at[rows], past.profile[rows]))]
-    known = past.profile[rows]
-    a, b = np.searchsorted(known, profile, side="left"), np.searchsorted(known, profile, side="right")
+    rows, a, b = past.rows_of(profile)
     a = np.maximum(a, b - LONGEST_HISTORY)
     return [
         past.product[rows[x:y]].tolist() if p >= 0 else []

@@ -91,15 +91,14 @@ class Features:
     def _parts(self, queries: Queries, pairs: Pairs) -> _Parts:
         """Return the features that are no source's and no votes: of pairs, of queries, of products."""
         key = pairs.query * self.products + pairs.product
-        of_sources = 3 * len(self.source_names)
-        first = of_sources + len(LINK_KINDS) * len(self.links)
+        first = self._own_place
         columns = np.empty((len(_PAIR_PLACES), len(pairs)), np.float32)
         at = 0
         for block in self._pair_blocks(queries, pairs, key):
             width = block.shape[1] if block.ndim > 1 else 1
             columns[at : at + width] = block.reshape(len(pairs), width).T
             at += width
-        link_places = of_sources + len(LINK_KINDS) * np.arange(len(self.links))
+        link_places = 3 * len(self.source_names) + len(LINK_KINDS) * np.arange(len(self.links))
         links = links_block(list(self.links.values()), queries, key)
         by_query = np.concatenate([self._query_block(queries), history_block(queries, self.products)], axis=1)
         return (
@@ -109,8 +108,13 @@ class Features:
         )
 
     @property
+    def _own_place(self) -> int:
+        """Where the features that are no source's and no links begin."""
+        return 3 * len(self.source_names) + len(LINK_KINDS) * len(self.links)
+
+    @property
     def _votes_place(self) -> int:
-        return 3 * len(self.source_names) + len(LINK_KINDS) * len(self.links) + _VOTES_PLACE
+        return self._own_place + _VOTES_PLACE
 
     @cached_property
     def by_product(self) -> Floats:
